@@ -4,6 +4,7 @@ import { Pool, type PoolConfig, types } from 'pg';
 import type { Logger } from 'pino';
 import { type Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Transactions } from '../engine/job.ts';
+import { withoutPassword } from './url.ts';
 
 /** A transaction of the Prisma client, as the domain's functions take it. */
 export type Tx = Prisma.TransactionClient;
@@ -99,11 +100,6 @@ function statementNames(): (query: { sql: string }) => string {
     names.set(sql, name);
     return name;
   };
-}
-
-/** A connection URL that may be shown and logged. */
-export function withoutPassword(url: string): string {
-  return url.replace(/(?<=:\/\/[^/?#@]*:)[^/?#]*(?=@)/, '***').replace(/(?<=[?&]password=)[^&]*/, '***');
 }
 
 function messageOf(error: unknown): string {

@@ -27,7 +27,10 @@ export interface FieldProblem {
 export class InvalidInputError extends DomainError {
   readonly code = 'INVALID_INPUT';
   readonly fields: FieldProblem[];
-  constructor(fields: FieldProblem[], message = fields.map((field) => `${field.path.join('.')}: ${field.message}`).join(' ')) {
+  constructor(
+    fields: FieldProblem[],
+    message = fields.map((field) => `${field.path.join('.')}: ${field.message}`).join(' '),
+  ) {
     super(message);
     this.fields = fields;
   }
@@ -61,7 +64,14 @@ export class ConflictError extends DomainError {
 }
 
 /** What kind of answer a provider gave instead of success. */
-export const providerErrorKinds = ['UNREACHABLE', 'DENIED', 'NOT_FOUND', 'CONFLICT', 'REJECTED', 'INVALID_REPLY'] as const;
+export const providerErrorKinds = [
+  'UNREACHABLE',
+  'DENIED',
+  'NOT_FOUND',
+  'CONFLICT',
+  'REJECTED',
+  'INVALID_REPLY',
+] as const;
 export type ProviderErrorKind = (typeof providerErrorKinds)[number];
 
 /** A provider failed or refused. `providerCode` is its own word. */

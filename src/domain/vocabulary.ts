@@ -34,7 +34,14 @@ export type DataConnectionState = (typeof dataConnectionStates)[number];
 export const recoveryStates = ['NOT_STARTED', 'IN_PROGRESS', 'TEST', 'COMPLETE', 'UNKNOWN'] as const;
 export type RecoveryState = (typeof recoveryStates)[number];
 
-export const replicationSourceStates = ['IDLE', 'INITIAL_SYNCING', 'SYNCING', 'UNAVAILABLE', 'REMOVED', 'UNKNOWN'] as const;
+export const replicationSourceStates = [
+  'IDLE',
+  'INITIAL_SYNCING',
+  'SYNCING',
+  'UNAVAILABLE',
+  'REMOVED',
+  'UNKNOWN',
+] as const;
 export type ReplicationSourceState = (typeof replicationSourceStates)[number];
 
 export const replicationDestinationStates = [

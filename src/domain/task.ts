@@ -1,0 +1,202 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { CancelOutcome, NewTask } from '../engine/task.ts';
+import type { Domain, Tx } from './context.ts';
+import { ConflictError, type FieldProblem, InvalidInputError } from './error.ts';
+import { isId } from './id.ts';
+import { requireOperator } from './permission.ts';
+import type { Viewer } from './viewer.ts';
+import { visibleTasks } from './visibility.ts';
+import type { TaskKind } from './vocabulary.ts';
+
+/** What every action that becomes a task may be given. */
+export interface TaskOptions {
+  /** 1–255 characters. Repeating it with the same input answers with the task that it made at first, for ever. */
+  clientToken?: string | null;
+  /** Not started before this time. */
+  notBefore?: Date | null;
+  /** FAILED with START_WINDOW_MISSED when not started by then. */
+  startBefore?: Date | null;
+  /** 0–100, higher first; 50 where not given. */
+  priority?: number | null;
+  /** Makes every check and writes nothing. */
+  validateOnly?: boolean | null;
+  /** The request's own id, kept on the task. */
+  operationId?: string | null;
+}
+
+/** States in which a task holds its entity: the same list as in the index Task_entityKey_active_key. */
+export const activeTaskStates = ['QUEUED', 'RUNNING', 'WAITING_FOR_INPUT', 'PAUSED', 'CANCELLING'];
+
+// The request as the caller made it lies in every task's input: what a repeated client token is compared with.
+const submittedInput = z.looseObject({ request: z.unknown() });
+
+/** The part of a request that makes it this request and no other. Plain JSON; absent fields are left out. */
+export type Request = Record<string, unknown>;
+
+/** An action on its way to become a task. */
+export interface Submission {
+  kind: TaskKind;
+  request: Request;
+  options: TaskOptions;
+  /** Only one task at a time works on it; a task in its way is a ConflictError. */
+  entityKey: string;
+  /** Locks the rows that decide, so that two submissions see each other; throws NotFoundError. Runs first. */
+  lock(tx: Tx): Promise<void>;
+  /** Checks states, writes the domain's rows, and says what the task is given. */
+  prepare(tx: Tx): Promise<{ input: Record<string, unknown>; about: NonNullable<NewTask['about']> }>;
+}
+
+/** The task that a submission made, or made when it came first; `input` is what that task was given. */
+export interface Submitted {
+  taskId: string;
+  input: Record<string, unknown>;
+}
+
+/**
+ * Makes a task of an action, in one transaction with the action's own rows. Answers null when only validation was
+ * asked for: then all of it ran, and was rolled back.
+ */
+export async function submitTask(domain: Domain, viewer: Viewer, submission: Submission): Promise<Submitted | null> {
+  const { options } = submission;
+  checkClientToken(options);
+  const repeated = await findRepeated(domain.prisma, viewer, submission);
+  if (repeated) return options.validateOnly ? null : repeated;
+  checkWindow(options);
+  try {
+    return await domain.prisma.$transaction((tx) => submitWithin(domain, tx, viewer, submission), {
+      timeout: 15_000,
+      maxWait: 15_000,
+    });
+  } catch (error) {
+    if (!(error instanceof RolledBack)) throw error;
+    return error.answer;
+  }
+}
+
+/** Asks for tasks to be cancelled; answers what became of each, in order. Unknown ids answer NOT_FOUND. */
+export async function cancelTasks(
+  domain: Domain,
+  viewer: Viewer,
+  input: { ids: readonly string[] },
+): Promise<{ results: { taskId: string; outcome: CancelOutcome }[] }> {
+  requireOperator(viewer, 'cancel tasks');
+  if (input.ids.length === 0 || input.ids.length > 500) {
+    throw new InvalidInputError([{ path: ['ids'], message: `Name 1 to 500 tasks; these are ${input.ids.length}.` }]);
+  }
+  const seen = await domain.prisma.task.findMany({
+    where: { AND: [visibleTasks(viewer), { id: { in: input.ids.filter(isId) } }] },
+    select: { id: true },
+  });
+  const ids = [...new Set(seen.map((task) => task.id))];
+  const outcomes = ids.length === 0 ? [] : await domain.tasks.cancel(ids, viewer.username);
+  const outcomeById = new Map(ids.map((id, index) => [id, outcomes[index]]));
+  return { results: input.ids.map((taskId) => ({ taskId, outcome: outcomeById.get(taskId) ?? 'NOT_FOUND' })) };
+}
+
+/** Throws ConflictError when a task is at work on the entity, or waits to be. */
+export async function refuseWhileBusy(tx: Tx, entityKey: string): Promise<void> {
+  const busy = await tx.task.findFirst({
+    where: { entityKey, state: { in: activeTaskStates } },
+    select: { id: true, kind: true },
+  });
+  if (busy) throw inTheWay(busy.kind, busy.id);
+}
+
+// Leaves a transaction without its effects but with an answer.
+class RolledBack extends Error {
+  readonly answer: Submitted | null;
+  constructor(answer: Submitted | null) {
+    super('rolled back on purpose');
+    this.answer = answer;
+  }
+}
+
+async function submitWithin(domain: Domain, tx: Tx, viewer: Viewer, submission: Submission): Promise<Submitted> {
+  const { kind, request, options, entityKey } = submission;
+  await submission.lock(tx);
+  // Asked again under the lock: of two equal requests at once, the second finds here what the first made.
+  const repeated = await findRepeated(tx, viewer, submission);
+  if (repeated) throw new RolledBack(options.validateOnly ? null : repeated);
+  await refuseWhileBusy(tx, entityKey);
+  const { input, about } = await submission.prepare(tx);
+  const given = { ...input, request };
+  const enqueued = await domain.tasks.enqueue(tx, {
+    kind,
+    input: given,
+    entityKey,
+    ...(options.clientToken ? { client: { scope: scopeOf(viewer), token: options.clientToken } } : {}),
+    priority: options.priority ?? 50,
+    ...(options.notBefore ? { notBefore: options.notBefore } : {}),
+    ...(options.startBefore ? { startBefore: options.startBefore } : {}),
+    about: {
+      ...about,
+      operationId: options.operationId ?? null,
+      initiatedById: viewer.userId,
+      initiatedBy: viewer.username,
+    },
+  });
+  if (enqueued.outcome === 'conflict') throw inTheWay(enqueued.kind, enqueued.taskId);
+  if (enqueued.outcome === 'repeated') {
+    const first = sameRequest(submission, enqueued.taskId, enqueued.kind, enqueued.input);
+    throw new RolledBack(options.validateOnly ? null : first);
+  }
+  if (options.validateOnly) throw new RolledBack(null);
+  return { taskId: enqueued.taskId, input: given };
+}
+
+async function findRepeated(tx: Tx, viewer: Viewer, submission: Submission): Promise<Submitted | undefined> {
+  const { clientToken } = submission.options;
+  if (!clientToken) return undefined;
+  const first = await tx.task.findUnique({
+    where: { clientScope_clientToken: { clientScope: scopeOf(viewer), clientToken } },
+    select: { id: true, kind: true, input: true },
+  });
+  return first ? sameRequest(submission, first.id, first.kind, first.input) : undefined;
+}
+
+function sameRequest(submission: Submission, taskId: string, kind: string, stored: unknown): Submitted {
+  const input = submittedInput.safeParse(stored).data;
+  // Through JSON, as the first request went through the database.
+  const request: unknown = JSON.parse(JSON.stringify(submission.request));
+  if (input && kind === submission.kind && isDeepStrictEqual(input.request, request)) return { taskId, input };
+  throw new ConflictError(
+    `This clientToken was used before for another request: it made the ${kind} task ${taskId}. Use a new token for a new request.`,
+    taskId,
+  );
+}
+
+function inTheWay(kind: string, taskId: string): ConflictError {
+  return new ConflictError(
+    `A ${kind} task is in the way: ${taskId}. Wait until it has ended, or cancel it, and try again.`,
+    taskId,
+  );
+}
+
+const scopeOf = (viewer: Viewer) => `user:${viewer.userId}`;
+
+function checkClientToken({ clientToken }: TaskOptions): void {
+  if (clientToken === null || clientToken === undefined) return;
+  if (clientToken.length >= 1 && clientToken.length <= 255 && !clientToken.includes('\0')) return;
+  throw new InvalidInputError([
+    { path: ['clientToken'], message: `Give 1 to 255 characters; this has ${clientToken.length}.` },
+  ]);
+}
+
+function checkWindow({ priority, notBefore, startBefore }: TaskOptions): void {
+  const problems: FieldProblem[] = [];
+  if (
+    priority !== null &&
+    priority !== undefined &&
+    !(Number.isInteger(priority) && priority >= 0 && priority <= 100)
+  ) {
+    problems.push({ path: ['priority'], message: `Give a whole number from 0 to 100; this is ${priority}.` });
+  }
+  if (startBefore && startBefore.getTime() <= Date.now()) {
+    problems.push({ path: ['startBefore'], message: 'This time has passed. Give one in the future, or none.' });
+  }
+  if (startBefore && notBefore && startBefore.getTime() <= notBefore.getTime()) {
+    problems.push({ path: ['startBefore'], message: 'Give a time after notBefore, or the task can never start.' });
+  }
+  if (problems.length > 0) throw new InvalidInputError(problems);
+}

@@ -1,0 +1,40 @@
+import type { Prisma } from '../../prisma/client/client.ts';
+import type { Viewer } from './viewer.ts';
+
+// The one place that says what a viewer may see. Every read of the graph and every look-up of an action's object goes
+// through here. Today whoever is signed in sees everything; tenants narrow these filters, and nothing else.
+
+/** Tasks that the viewer may see. */
+export function visibleTasks(_viewer: Viewer): Prisma.TaskWhereInput {
+  return {};
+}
+
+/** Replications that the viewer may see. */
+export function visibleReplications(_viewer: Viewer): Prisma.ReplicationWhereInput {
+  return {};
+}
+
+/** Recovery points that the viewer may see. */
+export function visibleInstances(_viewer: Viewer): Prisma.InstanceWhereInput {
+  return {};
+}
+
+/** Machines that the viewer may see. */
+export function visibleVirtualMachines(_viewer: Viewer): Prisma.VirtualMachineWhereInput {
+  return {};
+}
+
+/** Sites that the viewer may see. */
+export function visibleSites(_viewer: Viewer): Prisma.SiteWhereInput {
+  return {};
+}
+
+/** Organizations that the viewer may see. */
+export function visibleOrganizations(_viewer: Viewer): Prisma.OrganizationWhereInput {
+  return {};
+}
+
+/** Providers that the viewer may see. */
+export function visibleProviders(_viewer: Viewer): Prisma.ProviderWhereInput {
+  return {};
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { StoreProblem } from './catalog.ts';
+import { adoptPacks, indexOf, type StoreContext, sweepTemporary, writeIndex } from './context.ts';
+import { flushFolder } from './durable.ts';
+import { markStore } from './mark.ts';
+import { indexPath, scanPack } from './pack.ts';
+import { dropRemoved, emptyTrash, sweepUnused } from './prune.ts';
+import { mendStoreFile } from './store-file.ts';
+
+/** What a check must leave alone. */
+export interface CheckOptions {
+  /** Tasks that run or will go on: their unfinished files stay. */
+  liveSyncIds?: ReadonlySet<string> | undefined;
+  /** Keys of removed instances that are still being restored. */
+  restoring?: readonly string[] | undefined;
+}
+
+/** What a check found and did. */
+export interface CheckResult {
+  /** Damage, each with the file and the instances that it costs (none where it could be mended). */
+  problems: StoreProblem[];
+  /** Names of the files that belonged to nobody and were removed. */
+  swept: string[];
+}
+
+/**
+ * Looks at the structure of a store: its files, manifests, leaves, pack indexes, and that every block has its place. Mends
+ * what can be mended (a copy of store.json, an index) and removes debris. The blocks' own bytes are verify's work.
+ */
+export async function checkStore(context: StoreContext, o: CheckOptions): Promise<CheckResult> {
+  const live = o.liveSyncIds ?? new Set();
+  const problems: StoreProblem[] = await mendStoreFile(context.layout, context.replicationId, context.steps);
+  await emptyTrash(context);
+  const swept = await sweepTemporary(context, (owner) => !live.has(owner));
+  await adoptPacks(context);
+  await dropRemoved(context, o.restoring ?? []);
+  const marks = await markStore(context, o.restoring ?? []);
+  problems.push(...marks.problems);
+  for (const problem of marks.catalog.problems) await mendIndex(context, problem.file);
+  const unused = await sweepUnused(context, marks, live);
+  return { problems, swept: [...swept.map((path) => basename(path)), ...unused] };
+}
+
+/** Writes a damaged index anew from its pack, when the pack's row of records is whole. */
+async function mendIndex({ layout, steps }: StoreContext, file: string): Promise<void> {
+  if (!file.endsWith('.index')) return;
+  const packPath = join(layout.packs, basename(file).replace(/\.index$/, '.pack'));
+  const { entries, packBytes, whole } = await scanPack(packPath);
+  if (!whole) return;
+  const content = indexOf(entries, packBytes);
+  const present = await readFile(indexPath(packPath));
+  if (present.equals(content)) return;
+  await writeIndex(layout, packPath, content, steps);
+  await flushFolder(layout.packs, steps);
+}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, open, readFile, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
@@ -71,49 +71,63 @@ export async function readServer(cluster: Cluster): Promise<RunningServer | unde
   return Number.isInteger(pid) && pid > 0 && socketFolder ? { pid, socketFolder } : undefined;
 }
 
-/** Whether that process exists and is a PostgreSQL server; after a restart of the machine the id may be another's. */
-export async function isAlive({ pid }: RunningServer): Promise<boolean> {
+/**
+ * Whether that process serves this data. After a restart of the machine or container its id may be a stranger's, and
+ * one that nobody waited for stays behind as a zombie.
+ */
+export async function isServing(cluster: Cluster, { pid }: RunningServer): Promise<boolean> {
+  if (!exists(pid)) return false;
+  // Only Linux has /proc, and it shows the folder to root and to the process's own user alone.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(ignoring('ENOENT', 'ESRCH', 'EACCES', 'EPERM'));
+  if (folder !== undefined) return folder === (await realpath(cluster.data));
+  const listed = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+  return /postgres/.test(listed.stdout) && !/defunct/.test(listed.stdout);
+}
+
+function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
     if (hasCode(error, 'ESRCH')) return false;
-    if (!hasCode(error, 'EPERM')) throw error;
+    if (hasCode(error, 'EPERM')) return true;
+    throw error;
   }
-  return (await commandOf(pid)).includes('postgres');
 }
 
-async function commandOf(pid: number): Promise<string> {
-  const known = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(ignoring('ENOENT', 'ESRCH', 'EACCES'));
-  if (known !== undefined) return known;
-  const listed = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
-  return listed.stdout;
+/** Whether there are data files, of this main version. */
+export async function hasData({ data, major }: Cluster): Promise<boolean> {
+  const version = (await readFile(join(data, 'PG_VERSION'), 'utf8').catch(ignoring('ENOENT')))?.trim();
+  if (version === undefined || version === major) return version !== undefined;
+  throw new Error(
+    `The data in ${data} was made by PostgreSQL ${version}, and this drgraph brings ${major}. ` +
+      `Dump it with PostgreSQL ${version} and load it into a new data folder.`,
+  );
 }
 
-/** Starts the server, and makes the cluster first where there is none. Returns false where another process was faster. */
+/** Starts the server on its data. Returns false where another process was faster, or the last server is still ending. */
 export async function startServer(cluster: Cluster): Promise<boolean> {
-  await createData(cluster);
   await removeForeignPid(cluster);
   await configure(cluster, await openSocketFolder(cluster.folder));
-  await turnLog(cluster);
+  const logged = await openLog(cluster);
   const { user, path } = cluster.folder;
+  // Relative paths: pg_ctl hands its arguments to a shell, and a data folder may have any name.
+  const command = ['start', '-w', '-s', '-t', '60', '-D', 'data', '-l', 'server.log'];
   try {
-    // Relative paths: pg_ctl hands its arguments to a shell, and a data folder may have any name.
-    await run(
-      join(cluster.programs, 'bin', 'pg_ctl'),
-      ['start', '-w', '-s', '-t', '60', '-D', 'data', '-l', 'server.log'],
-      {
-        cwd: path,
-        env: serverEnvironment,
-        ...runningAs(user),
-      },
-    );
+    const options = { cwd: path, env: serverEnvironment, ...runningAs(user) };
+    await run(join(cluster.programs, 'bin', 'pg_ctl'), command, options);
     return true;
   } catch (cause) {
     const server = await readServer(cluster);
-    if (server !== undefined && (await isAlive(server))) return false;
-    throw new Error(`The embedded PostgreSQL in ${path} did not start.\n${reason(cause)}\n${await logTail(cluster)}`, {
-      cause,
-    });
+    if (server !== undefined && (await isServing(cluster, server))) return false;
+    const tail = await logSince(cluster, logged);
+    // After kill -9 of the server alone, its children hold the shared memory for a moment.
+    if (tail.includes('still in use')) return false;
+    const log = join(path, 'server.log');
+    throw new Error(
+      `The embedded PostgreSQL in ${path} did not start.\n${reason(cause)}\nThe end of ${log}:\n${tail}`,
+      { cause },
+    );
   }
 }
 
@@ -130,16 +144,8 @@ export async function stopServer(cluster: Cluster): Promise<void> {
 const serverEnvironment = { PATH: process.env.PATH, LC_ALL: 'C' };
 
 /** Made beside and renamed, so that a half-made cluster is never found; when two processes make one, one is kept. */
-async function createData(cluster: Cluster): Promise<void> {
-  const { data, folder, major } = cluster;
-  const version = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(ignoring('ENOENT'));
-  if (version !== undefined) {
-    if (version.trim() === major) return;
-    throw new Error(
-      `The data in ${data} was made by PostgreSQL ${version.trim()}, and this drgraph brings ${major}. ` +
-        `Dump it with PostgreSQL ${version.trim()} and load it into a new data folder.`,
-    );
-  }
+export async function createData(cluster: Cluster): Promise<void> {
+  const { data, folder } = cluster;
   const temporary = await mkdtemp(join(folder.path, 'data.new-'));
   if (folder.user !== undefined) await chown(temporary, folder.user.uid, folder.user.gid);
   const options = ['-U', 'drgraph', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--locale-provider=builtin'];
@@ -172,10 +178,13 @@ async function flush(folder: string): Promise<void> {
   await handle.sync();
 }
 
-/** A container's or machine's restart gives out the same ids again: PostgreSQL then takes a stranger for its old self. */
+/**
+ * A restart of the container or machine gives out the same ids again: PostgreSQL then takes a stranger for its old self
+ * and refuses to start. The file of a process that is gone is left to PostgreSQL, which knows how to replace it.
+ */
 async function removeForeignPid(cluster: Cluster): Promise<void> {
   const server = await readServer(cluster);
-  if (server === undefined || (await isAlive(server))) return;
+  if (server === undefined || !exists(server.pid) || (await isServing(cluster, server))) return;
   await rm(join(server.socketFolder, '.s.PGSQL.5432.lock'), { force: true });
   await rm(join(cluster.data, 'postmaster.pid'), { force: true });
 }
@@ -196,16 +205,18 @@ async function configure(cluster: Cluster, socketFolder: string): Promise<void> 
 
 const logLimit = 8 * 1024 * 1024;
 
-async function turnLog({ folder }: Cluster): Promise<void> {
+/** Sets an old log aside, and returns where the next lines begin. */
+async function openLog({ folder }: Cluster): Promise<number> {
   const path = join(folder.path, 'server.log');
-  const known = await stat(path).catch(ignoring('ENOENT'));
-  if (known !== undefined && known.size > logLimit) await rename(path, `${path}.1`).catch(ignoring('ENOENT'));
+  const size = (await stat(path).catch(ignoring('ENOENT')))?.size ?? 0;
+  if (size <= logLimit) return size;
+  await rename(path, `${path}.1`).catch(ignoring('ENOENT'));
+  return 0;
 }
 
-async function logTail({ folder }: Cluster): Promise<string> {
-  const path = join(folder.path, 'server.log');
-  const text = await readFile(path, 'utf8').catch(ignoring('ENOENT'));
-  return text === undefined ? '' : `The end of ${path}:\n${text.trimEnd().split('\n').slice(-12).join('\n')}`;
+async function logSince({ folder }: Cluster, start: number): Promise<string> {
+  const text = await readFile(join(folder.path, 'server.log')).catch(ignoring('ENOENT'));
+  return text?.subarray(start).toString().trimEnd().split('\n').slice(-12).join('\n') ?? '';
 }
 
 function reason(error: unknown): string {

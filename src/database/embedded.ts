@@ -2,7 +2,16 @@ import { realpath } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
-import { type Cluster, isAlive, openCluster, readServer, startServer, stopServer } from './cluster.ts';
+import {
+  type Cluster,
+  createData,
+  hasData,
+  isServing,
+  openCluster,
+  readServer,
+  startServer,
+  stopServer,
+} from './cluster.ts';
 import { hasCode } from './server-folder.ts';
 
 /** A running embedded PostgreSQL, shared with every other process on the same data folder. */
@@ -36,6 +45,7 @@ export async function startEmbeddedPostgres({
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(dataDir, log, settings);
   const closing = new AbortController();
+  if (!(await hasData(cluster))) await createData(cluster);
   let session = await join(cluster, closing.signal, log);
   let rejoining: Promise<void> | undefined;
 
@@ -83,30 +93,19 @@ async function join(cluster: Cluster, signal: AbortSignal, log: Logger): Promise
   for (;;) {
     signal.throwIfAborted();
     const server = await readServer(cluster);
-    if (server !== undefined && (await isAlive(server))) {
+    if (server !== undefined && (await isServing(cluster, server))) {
       const session = await enter(cluster, server.socketFolder, log);
       if (session !== undefined) return session;
-      if (Date.now() > deadline) {
-        throw new Error(
-          `A PostgreSQL server (process ${server.pid}) runs on ${cluster.data} but does not answer at ${server.socketFolder}. ` +
-            `See ${cluster.folder.path}/server.log, or end that process.`,
-        );
-      }
-    } else if (await start(cluster, deadline)) {
+    } else if (await startServer(cluster)) {
       continue;
     }
+    if (Date.now() > deadline) {
+      throw new Error(
+        `The embedded PostgreSQL in ${cluster.folder.path}${server === undefined ? '' : ` (process ${server.pid})`} neither ` +
+          `answers nor ends. See server.log there; end that process.`,
+      );
+    }
     await delay(pollMs, undefined, { signal });
-  }
-}
-
-/** After kill -9 of the server alone, its children keep the data for a moment: that refusal is waited out. */
-async function start(cluster: Cluster, deadline: number): Promise<boolean> {
-  try {
-    return await startServer(cluster);
-  } catch (error) {
-    const isHeld = error instanceof Error && error.message.includes('still in use');
-    if (!isHeld || Date.now() > deadline) throw error;
-    return false;
   }
 }
 
@@ -127,20 +126,17 @@ async function enter(cluster: Cluster, socketFolder: string, log: Logger): Promi
       [usersLock],
     );
     const [row] = rows;
-    if (row?.held !== true) {
-      // Its last user is stopping it.
-      await client.end();
-      return undefined;
+    if (row === undefined || (await realpath(row.folder)) !== (await realpath(cluster.data))) {
+      throw new Error(`The PostgreSQL server at ${socketFolder} serves ${row?.folder}, not ${cluster.data}.`);
     }
-    if ((await realpath(row.folder)) !== (await realpath(cluster.data))) {
-      await client.end();
-      throw new Error(`The PostgreSQL server at ${socketFolder} serves ${row.folder}, not ${cluster.data}.`);
-    }
-    return client;
+    if (row.held) return client;
+    // Its last user is stopping it.
+    await client.end();
   } catch (error) {
-    if (isStartingOrStopping(error)) return undefined;
-    throw error;
+    await client.end().catch(() => undefined);
+    if (!isStartingOrStopping(error)) throw error;
   }
+  return undefined;
 }
 
 function isStartingOrStopping(error: unknown): boolean {
@@ -148,6 +144,7 @@ function isStartingOrStopping(error: unknown): boolean {
   return codes.some((code) => hasCode(error, code)) || String(error).includes('Connection terminated');
 }
 
+/** Made by whoever comes first to a new cluster. */
 async function createDatabase(session: Client): Promise<void> {
   const known = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
   if (known.rowCount !== 0) return;

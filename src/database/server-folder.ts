@@ -1,5 +1,19 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rm, rmdir, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  realpath,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { canEnter, type ServerUser, usersInsteadOfRoot } from './server-user.ts';
@@ -51,16 +65,23 @@ async function folderForRoot(wanted: string, log: Logger): Promise<ServerFolder>
     }
     return { path, user: existing };
   }
+  await refuseDeadLink(wanted);
   const users = [...(await usersInsteadOfRoot()), ...(await ownersAbove(wanted))];
   for (const user of users) {
     if (await letEnter(user, dirname(wanted))) {
       await mkdir(wanted, { recursive: true, mode: 0o700 });
-      await chown(wanted, user.uid, user.gid);
+      // All of it: a copy that root brought back from a backup is root's.
+      await chownAll(wanted, user);
       return { path: wanted, user };
     }
   }
   const [user] = users;
-  if (user === undefined) throw new Error('This machine has no user that a PostgreSQL server could run as.');
+  if (user === undefined) {
+    throw new Error(
+      'PostgreSQL does not run as root, and this process may not start programs as another user. ' +
+        'Run drgraph as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own.',
+    );
+  }
   return relocated(wanted, user, log);
 }
 
@@ -101,6 +122,23 @@ async function relocated(wanted: string, user: ServerUser, log: Logger): Promise
     `PostgreSQL cannot run as root, and no other user can reach ${dirname(wanted)}: the database is kept in ${path}`,
   );
   return { path, user };
+}
+
+async function refuseDeadLink(path: string): Promise<void> {
+  const link = await readlink(path).catch(ignoring('ENOENT', 'EINVAL'));
+  if (link === undefined || (await ownerOf(path)) !== undefined) return;
+  throw new Error(
+    `${path} is a link to ${link}, where the database was kept, and that folder is gone. ` +
+      `Bring it back, or remove the link to begin with an empty database.`,
+  );
+}
+
+/** Gives a folder and everything in it to the user. */
+export async function chownAll(folder: string, { uid, gid }: ServerUser): Promise<void> {
+  await lchown(folder, uid, gid);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    await lchown(join(entry.parentPath, entry.name), uid, gid);
+  }
 }
 
 async function ownerOf(path: string): Promise<ServerUser | undefined> {

@@ -2,7 +2,7 @@ import { cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { hasCode, ignoring, type ServerFolder } from './server-folder.ts';
+import { chownAll, hasCode, ignoring, type ServerFolder } from './server-folder.ts';
 import { canRun } from './server-user.ts';
 
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
@@ -62,6 +62,7 @@ async function copyPrograms(installed: string, folder: ServerFolder, version: st
     filter: (source) => !source.endsWith('.a') && basename(source) !== 'pkgconfig',
   });
   await linkLibraries(join(temporary, 'native'));
+  if (folder.user !== undefined) await chownAll(temporary, folder.user);
   try {
     await rename(temporary, target);
   } catch (error) {

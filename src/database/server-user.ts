@@ -9,11 +9,13 @@ export interface ServerUser {
   gid: number;
 }
 
-/** PostgreSQL refuses to run as root: the users to run it as instead, the best first. */
+/** PostgreSQL refuses to run as root: the users that root may run it as instead, the best first. */
 export async function usersInsteadOfRoot(): Promise<ServerUser[]> {
   const found = await Promise.all(['postgres', '_postgres', 'nobody'].map(lookUp));
   const users = found.filter((user) => user !== undefined);
-  return users.length > 0 ? users : [{ uid: 65534, gid: 65534 }];
+  if (users.length === 0) users.push({ uid: 65534, gid: 65534 });
+  const usable = await Promise.all(users.map((user) => canEnter(user, '/')));
+  return users.filter((_, index) => usable[index]);
 }
 
 async function lookUp(name: string): Promise<ServerUser | undefined> {

@@ -105,10 +105,7 @@ async function readyUrl(child: ChildProcess, output: () => string): Promise<stri
         .map(urlOfReadyLine)
         .find((found) => found !== undefined);
       if (url !== undefined) return url;
-      await Promise.race([
-        once(child.stderr ?? child, 'data', { signal }),
-        once(child.stdout ?? child, 'data', { signal }),
-      ]);
+      if (child.stderr !== null) await once(child.stderr, 'data', { signal });
     }
   } catch (error) {
     child.kill('SIGKILL');

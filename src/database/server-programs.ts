@@ -1,4 +1,4 @@
-import { cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -61,7 +61,9 @@ async function copyPrograms(installed: string, folder: ServerFolder, version: st
     verbatimSymlinks: true,
     filter: (source) => !source.endsWith('.a') && basename(source) !== 'pkgconfig',
   });
-  await linkLibraries(join(temporary, 'native'));
+  // A read-only tree gives read-only folders.
+  await chmod(join(temporary, 'native', 'lib'), 0o755);
+  if (!(await linkLibraries(join(temporary, 'native')))) throw new Error(`No links can be made in ${temporary}.`);
   if (folder.user !== undefined) await chownAll(temporary, folder.user);
   try {
     await rename(temporary, target);

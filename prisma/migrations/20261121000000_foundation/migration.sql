@@ -491,10 +491,10 @@ CREATE UNIQUE INDEX "Task_entityKey_active_key" ON "Task"("entityKey")
 CREATE INDEX "Task_claim_idx" ON "Task"("priority" DESC, "createdAt", "id") WHERE "state" = 'QUEUED';
 CREATE INDEX "Task_due_idx" ON "Task"("dueAt") WHERE "state" = 'QUEUED';
 CREATE INDEX "Task_lease_idx" ON "Task"("leaseExpiresAt") WHERE "leaseExpiresAt" IS NOT NULL;
+CREATE INDEX "Task_waiting_idx" ON "Task"("dueAt") WHERE "leaseExpiresAt" IS NULL AND "state" IN ('RUNNING', 'CANCELLING');
 CREATE INDEX "Task_startBefore_idx" ON "Task"("startBefore") WHERE "state" = 'QUEUED' AND "startBefore" IS NOT NULL;
 
 -- The sequencer reads committed events that have no position yet.
 CREATE INDEX "Event_unsequenced_idx" ON "Event"("id") WHERE "position" IS NULL;
-CREATE INDEX "Event_pruning_idx" ON "Event"("at");
 
 INSERT INTO "EventLog" ("id") VALUES (1);

@@ -1,0 +1,88 @@
+import { endQueued } from './end-queued.ts';
+import { insertTask } from './enqueue.ts';
+import type { Job } from './job.ts';
+import type { QueueOptions } from './options.ts';
+import { cancelRunningSql } from './sql/cancel-running.ts';
+import { findTaskSql } from './sql/find-task.ts';
+import { wakeTaskSql } from './sql/wake-task.ts';
+import { type CancelOutcome, type Enqueued, isTerminal, type NewTask } from './task.ts';
+import { statesOf } from './transition.ts';
+import { createWaker } from './wake.ts';
+
+/** Submits and cancels tasks, in any process, with or without a worker of its own. */
+export interface TaskQueue<Tx> {
+  /** Inserts the task in the caller's transaction; a worker is woken once it commits. */
+  enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
+  /** Asks for each task to be cancelled; says what happened to each, in the order given. */
+  cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
+  /** Lets a waiting task go on at once. One that is running will not wait. False if it is neither. */
+  wake(taskId: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function createTaskQueue<Tx>(options: QueueOptions<Tx>): TaskQueue<Tx> {
+  const { pool, transactions, events, log } = options;
+  const jobs = new Map(options.jobs.map((job) => [job.kind, job]));
+  const waker = createWaker({ pool, log });
+
+  return {
+    async enqueue(tx, task) {
+      const job = jobs.get(task.kind);
+      if (!job) throw new Error(`There is no job for tasks of kind ${task.kind}.`);
+      const carries = waker.takeTurn();
+      const enqueued = await insertTask(transactions.sql(tx), job, task, carries);
+      if (enqueued.outcome === 'created' && !carries) waker.announce(enqueued.taskId);
+      return enqueued;
+    },
+    async cancel(taskIds, requestedBy) {
+      const outcomes: CancelOutcome[] = [];
+      // One after the other: locking several rows at once could meet a worker that ends the same ones in another order.
+      for (const id of taskIds) outcomes.push(await cancelTask(options, jobs, id, requestedBy));
+      events.notifyEvents();
+      return outcomes;
+    },
+    async wake(taskId) {
+      const { rows } = await pool.query({ ...wakeTaskSql, values: [taskId] });
+      return rows.length > 0;
+    },
+    close: () => waker.close(),
+  };
+}
+
+interface Found {
+  kind: string;
+  state: string;
+  isCancellable: boolean;
+  input: unknown;
+}
+
+async function cancelTask<Tx>(
+  options: QueueOptions<Tx>,
+  jobs: ReadonlyMap<string, Job<Tx>>,
+  id: string,
+  requestedBy: string,
+): Promise<CancelOutcome> {
+  const { pool, transactions } = options;
+  if (!uuid.test(id)) return 'NOT_FOUND';
+  for (;;) {
+    const { rows } = await pool.query<Found>({ ...findTaskSql, values: [id] });
+    const [task] = rows;
+    if (!task) return 'NOT_FOUND';
+    if (isTerminal(task.state)) return 'ALREADY_ENDED';
+    if (task.state === 'CANCELLING') return 'CANCELLING';
+    const job = jobs.get(task.kind);
+    if (!task.isCancellable || !job) return 'NOT_CANCELLABLE';
+    if (task.state === 'QUEUED') {
+      const end = { transition: 'drop', requestedBy } as const;
+      if (await endQueued(transactions, job, { id, input: task.input }, end)) return 'CANCELLED';
+    } else if (task.state === 'RUNNING') {
+      const cancelled = await pool.query({ ...cancelRunningSql, values: [id, requestedBy, statesOf('cancel')] });
+      if (cancelled.rows.length > 0) return 'CANCELLING';
+    } else {
+      return 'NOT_CANCELLABLE';
+    }
+    // It moved between the look and the write: look again.
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Ends the tasks of the list $1 (id, leaseToken, what they leave behind) by the transition $2, each only while its lease is held;
+ * returns those that were. Fields of progress that the list leaves out keep their value.
+ */
+export const endTasksSql = {
+  name: 'engine-end-tasks',
+  text: `
+WITH ending AS (
+  SELECT * FROM jsonb_to_recordset($1::jsonb) AS ending (
+    "id" uuid, "leaseToken" bigint, "result" jsonb, "error" jsonb, "completeReason" text, "warnings" jsonb,
+    "percent" float8, "phase" text, "bytesDone" bigint, "bytesTotal" bigint, "objectsDone" bigint, "objectsTotal" bigint,
+    "transferRate" float8
+  )
+), ended AS (
+  UPDATE "Task" AS task SET
+    "state" = $2::jsonb ->> task."state",
+    "result" = nullif(ending."result", 'null'),
+    "error" = nullif(ending."error", 'null'),
+    "completeReason" = ending."completeReason",
+    "warnings" = task."warnings" || coalesce(
+      (SELECT jsonb_agg(warning) FROM jsonb_array_elements(ending."warnings") AS warning
+        WHERE NOT task."warnings" @> jsonb_build_array(warning)), '[]'),
+    "progress" = coalesce(ending."percent", task."progress"),
+    "phase" = coalesce(ending."phase", task."phase"),
+    "bytesDone" = coalesce(ending."bytesDone", task."bytesDone"),
+    "bytesTotal" = coalesce(ending."bytesTotal", task."bytesTotal"),
+    "objectsDone" = coalesce(ending."objectsDone", task."objectsDone"),
+    "objectsTotal" = coalesce(ending."objectsTotal", task."objectsTotal"),
+    "transferRate" = coalesce(ending."transferRate", task."transferRate"),
+    "waitingFor" = NULL,
+    "leaseExpiresAt" = NULL,
+    "finishedAt" = clock_timestamp(),
+    "updatedAt" = clock_timestamp()
+  FROM ending
+  WHERE task."id" = ending."id" AND task."leaseToken" = ending."leaseToken" AND $2::jsonb ? task."state"
+    AND task."leaseExpiresAt" > clock_timestamp()
+  RETURNING task."id", to_jsonb(task) - 'input' - 'checkpoint' AS snapshot
+), recorded AS (
+  INSERT INTO "Event" ("stream", "type", "subjectId", "payload") SELECT 'task', 'STATE_CHANGED', "id", snapshot FROM ended
+)
+SELECT "id" FROM ended`,
+};

@@ -7,10 +7,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import pg from 'pg';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const schemaFile = (path) => ({ path: 'schema.prisma', content: readFileSync(path, 'utf8') });
 
+/** Works once in a process: the WebAssembly build keeps state of its own. */
 export async function schemaSql(url, oldSchemaPath) {
   const folder = dirname(fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')));
   const wasm = await import(join(folder, 'schema_engine_bg.js'));
@@ -18,8 +20,10 @@ export async function schemaSql(url, oldSchemaPath) {
   const { instance } = await WebAssembly.instantiate(code, { './schema_engine_bg.js': wasm });
   wasm.__wbg_set_wasm(instance.exports);
   instance.exports.__wbindgen_start();
+  // The engine does not close what it opens, and an open pool would keep the process for 10 s.
+  const pool = new pg.Pool({ connectionString: url });
   const schema = schemaFile(join(here, 'schema.prisma'));
-  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url }));
+  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool));
   const engine = await wasm.SchemaEngine.new({ datamodels: [[schema.path, schema.content]] }, () => {}, adapter);
   const target = (file) => ({ tag: 'schemaDatamodel', files: [file], configDir: here });
   const { stdout } = await engine.diff({
@@ -30,6 +34,7 @@ export async function schemaSql(url, oldSchemaPath) {
     filters: { externalTables: [], externalEnums: [] },
   });
   engine.free();
+  await pool.end();
   return stdout ?? '';
 }
 

@@ -148,7 +148,6 @@ describe('the migrations', () => {
   };
   /** What Prisma's schema language cannot say. */
   const extraIndexes = [
-    'Event_pruning_idx',
     'Event_unsequenced_idx',
     'Replication_virtualMachineId_destinationSiteId_key',
     'Site_providerId_name_key',

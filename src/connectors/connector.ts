@@ -111,12 +111,12 @@ export interface InstanceList {
   problems: readonly { instanceKey: string | null; message: string }[];
 }
 
-/** For providers whose instances are ours to keep and delete. */
+/** For providers whose instances are ours to keep and delete. None of it runs beside an action on the same replication. */
 export interface InstanceKeeping {
-  /** Checks the structure of what is stored and clears what work that is not in `activeKeys` left behind. */
-  inspect(replication: ReplicationAddress, activeKeys: readonly string[]): Promise<InstanceList>;
+  /** Checks the structure of what is stored, mends what can be mended and clears what ended work left behind. */
+  inspect(replication: ReplicationAddress): Promise<InstanceList>;
   /** Deletes instances and frees their space. Keys that are already gone are no error. */
-  remove(replication: ReplicationAddress, keys: readonly string[], work: Work): Promise<void>;
+  remove(replication: ReplicationAddress, keys: readonly string[], work: Pick<Work, 'signal'>): Promise<void>;
 }
 
 /** For providers whose sites are folders that are registered here. */
@@ -125,6 +125,9 @@ export interface SiteFolders {
   inspect(path: string): Promise<{ path: string }>;
   /** True when a machine of that name could not be made at the site because something is there. */
   isNameTaken(site: SiteAddress, machineName: string): Promise<boolean>;
+  /** Names of unfinished work at the site, of running tasks and of dead ones. */
+  listDebris(site: SiteAddress): Promise<string[]>;
+  removeDebris(site: SiteAddress, names: readonly string[]): Promise<void>;
 }
 
 /** One kind of system that protects machines. */
@@ -141,7 +144,7 @@ export interface Connector {
   /** Makes a machine from a recovery point, to be thrown away by `cleanUp`. Needs nothing of the source. */
   testFailover(replication: ReplicationAddress, recovery: Recovery, work: Work): Promise<MachineReport>;
   /** Removes a machine that a test made. One that is gone already is no error. */
-  cleanUp(replication: ReplicationAddress, machine: { nativeId: string }, work: Work): Promise<void>;
+  cleanUp(replication: ReplicationAddress, machine: { nativeId: string; name: string }, work: Work): Promise<void>;
   /** Makes the machine that takes over. Needs nothing of the source. */
   failover(replication: ReplicationAddress, recovery: Recovery, work: Work): Promise<MachineReport>;
   /** Ends the protection and removes every recovery point. Recovered machines stay. */

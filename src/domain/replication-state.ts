@@ -95,6 +95,9 @@ export interface RestingStates {
 /** Problems that are derived from other rows whenever a replication settles, and never carried on by themselves. */
 const derivedProblems = ['NO_INSTANCE', 'SOURCE_REMOVED'];
 
+/** Problems that stand in the way of a failover. */
+const unrecoverable = ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE'];
+
 /** Derives the resting states from what is true: after success, failure and cancel alike, so that none is forgotten. */
 export function restingStates(o: {
   recoveryState: string;
@@ -116,7 +119,7 @@ export function restingStates(o: {
     );
   }
   const isStoreDamaged = problems.some(({ code }) => code === 'STORE_DAMAGED');
-  const isRed = isStoreDamaged || problems.some(({ code }) => code === 'NO_INSTANCE');
+  const isRed = problems.some(({ code }) => code === 'NO_INSTANCE' || unrecoverable.includes(code));
   return {
     sourceState: o.isSourcePresent ? 'IDLE' : 'REMOVED',
     destinationState: isRecovered ? 'RECOVERED' : isStoreDamaged ? 'ERROR' : o.hasUsableInstance ? 'READY' : 'NEW',

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { MachineReport } from '../connectors/connector.ts';
+import { recordMadeMachine } from '../domain/apply-inventory.ts';
+import type { Tx } from '../domain/context.ts';
+import { connectorOf, type LoadedReplication, replicationAddress } from '../domain/replication-address.ts';
+import { settleReplication } from '../domain/settle-replication.ts';
+import type { TaskResult } from '../domain/task-result.ts';
+import { type EndedTask, type JobContext, JobFailure, type JobOutcome } from '../engine/job.ts';
+import type { JobDependencies } from './dependencies.ts';
+import { atProvider } from './failure.ts';
+import { trackWork } from './progress.ts';
+import { loadReplication, settleUnfinished, without } from './replication-work.ts';
+
+/** What a failover and a test failover are given. */
+export const recoveryInput = z.object({
+  replicationId: z.uuid(),
+  /** Null: the newest one when the task starts. */
+  instanceId: z.uuid().nullable(),
+  machineName: z.string(),
+  powerOn: z.boolean(),
+});
+export type RecoveryInput = z.infer<typeof recoveryInput>;
+
+/** The recovery point is chosen once: a run that is taken over makes the same machine. */
+export const recoveryCheckpoint = z.object({ instanceId: z.uuid(), instanceKey: z.string() });
+type RecoveryContext = JobContext<z.infer<typeof recoveryCheckpoint>, Tx>;
+
+/** Makes a machine of a recovery point: what a failover and a test failover have in common. */
+export async function recoverMachine(
+  d: JobDependencies,
+  context: RecoveryContext,
+  input: RecoveryInput,
+  isTest: boolean,
+): Promise<JobOutcome<TaskResult, Tx>> {
+  const replication = await loadReplication(d, input.replicationId);
+  const instance = context.checkpoint ?? (await chooseInstance(d, input));
+  await context.step(instance, async (tx) => {
+    const now = new Date();
+    await tx.replication.update({
+      where: { id: replication.id },
+      data: { recoveryState: 'IN_PROGRESS', destinationState: 'RECOVERING', destinationStateAt: now },
+    });
+  });
+  const machine = await makeMachine(d, context, replication, input, instance.instanceKey, isTest);
+  let virtualMachineId = '';
+  await context.step(instance, async (tx) => {
+    virtualMachineId = await recordMadeMachine(tx, {
+      providerId: replication.providerId,
+      siteId: replication.destinationSiteId,
+      machine,
+      made: { recoveredFromId: replication.id, recoveredInstance: instance.instanceKey, isTest },
+    });
+    await settleReplication(tx, replication.id, {
+      recoveryState: isTest ? 'TEST' : 'COMPLETE',
+      // All of this instance was read and verified: what was said against it is over.
+      problems: (known) => without(known, ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE']),
+      lastError: null,
+    });
+  });
+  const result = { replicationId: replication.id, virtualMachineId, ...instance };
+  return { outcome: 'done', result: { type: 'FAILOVER', ...result } };
+}
+
+/** Gives the recovery state back, unless the machine had been made and recorded before the task was cut short. */
+export async function settleRecovery(
+  tx: Tx,
+  kind: 'TEST_FAILOVER' | 'FAILOVER_REPLICATION',
+  task: EndedTask,
+  { replicationId }: RecoveryInput,
+): Promise<void> {
+  const made = await tx.virtualMachine.findFirst({
+    where: { recoveredFromId: replicationId, nativeId: task.id, removedAt: null },
+    select: { isTest: true },
+  });
+  const recoveryState = made ? (made.isTest ? 'TEST' : 'COMPLETE') : 'NOT_STARTED';
+  await settleUnfinished(tx, replicationId, kind, task, { recoveryState });
+}
+
+async function chooseInstance(d: JobDependencies, input: RecoveryInput) {
+  const instance = await d.prisma.instance.findFirst({
+    where: {
+      replicationId: input.replicationId,
+      ...(input.instanceId === null ? { problem: null } : { id: input.instanceId }),
+    },
+    orderBy: { sequenceNumber: 'desc' },
+  });
+  if (instance) return { instanceId: instance.id, instanceKey: instance.key };
+  throw new JobFailure({
+    code: 'INSTANCE_MISSING',
+    message: 'The recovery point to be restored does not exist any more. Choose another one.',
+    args: { replicationId: input.replicationId, ...(input.instanceId ? { instanceId: input.instanceId } : {}) },
+  });
+}
+
+function makeMachine(
+  d: JobDependencies,
+  context: RecoveryContext,
+  replication: LoadedReplication,
+  { machineName, powerOn }: RecoveryInput,
+  instanceKey: string,
+  isTest: boolean,
+): Promise<MachineReport> {
+  const { work } = trackWork(context);
+  return atProvider(context.signal, () => {
+    const connector = connectorOf(d, replication.provider);
+    const recovery = { instanceKey, machineName, powerOn };
+    const address = replicationAddress(replication);
+    return isTest ? connector.testFailover(address, recovery, work) : connector.failover(address, recovery, work);
+  });
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import type { Tx } from '../domain/context.ts';
+import { defineJob, type Job } from '../engine/job.ts';
+import { copyCheckpoint, copySource } from './copy-source.ts';
+import type { JobDependencies } from './dependencies.ts';
+import { settleUnfinished } from './replication-work.ts';
+
+/** Makes a recovery point of what changed since the last one, then deletes what retention no longer keeps. */
+export function syncReplicationJob(d: JobDependencies): Job<Tx> {
+  return defineJob({
+    kind: 'SYNC_REPLICATION',
+    input: z.object({ replicationId: z.uuid() }),
+    checkpoint: copyCheckpoint,
+    maxAttempts: 5,
+    isCancellable: true,
+    run: (context, { replicationId }) => copySource(d, context, replicationId),
+    onUnfinished: (tx: Tx, task, { replicationId }) =>
+      settleUnfinished(tx, replicationId, 'SYNC_REPLICATION', task, { problemCode: 'SYNC_FAILED' }),
+  });
+}

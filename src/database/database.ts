@@ -4,7 +4,6 @@ import { Pool, type PoolConfig, types } from 'pg';
 import type { Logger } from 'pino';
 import { type Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Transactions } from '../engine/job.ts';
-import { withoutPassword } from './url.ts';
 
 /** A transaction of the Prisma client, as the domain's functions take it. */
 export type Tx = Prisma.TransactionClient;
@@ -43,7 +42,7 @@ export async function openDatabase({ url, log, poolSize = 10 }: DatabaseOptions)
     await pool.query('SELECT 1');
   } catch (cause) {
     await close();
-    throw new Error(`The database at ${withoutPassword(url)} does not answer: ${messageOf(cause)}`, { cause });
+    throw new Error(`The database ${placeOf(url)} does not answer: ${messageOf(cause)}`, { cause });
   }
   return { url, prisma, pool, heartbeatPool, transactions: prismaTransactions(prisma), close };
 }
@@ -100,6 +99,12 @@ function statementNames(): (query: { sql: string }) => string {
     names.set(sql, name);
     return name;
   };
+}
+
+/** Without user and password. */
+function placeOf(url: string): string {
+  const { host, pathname, searchParams } = new URL(url);
+  return `${pathname.slice(1)} at ${searchParams.get('host') ?? host}`;
 }
 
 function messageOf(error: unknown): string {

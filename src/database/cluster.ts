@@ -141,7 +141,7 @@ export async function stopServer(cluster: Cluster): Promise<void> {
 }
 
 /** Neither PGOPTIONS and its like nor the locale of whoever starts the server. */
-const serverEnvironment = { PATH: process.env.PATH, LC_ALL: 'C' };
+const serverEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /** Made beside and renamed, so that a half-made cluster is never found; when two processes make one, one is kept. */
 export async function createData(cluster: Cluster): Promise<void> {

@@ -34,4 +34,29 @@ describe('an open database', () => {
     const { run, sql } = database.transactions;
     expect(await run((tx) => sql(tx).query(text, values))).toEqual([expected]);
   });
+
+  test('a transaction is undone when its work fails', async () => {
+    const { run, sql } = database.transactions;
+    const work = run(async (tx) => {
+      await sql(tx).query(`INSERT INTO "SignInLimit" VALUES ($1, 1, now())`, ['somebody']);
+      throw new Error('not this time');
+    });
+    await expect(work).rejects.toThrow('not this time');
+    expect(await database.prisma.signInLimit.count()).toBe(0);
+  });
+
+  test('the statements of the Prisma client stay prepared, up to a limit', async () => {
+    const prepared = async () => {
+      const rows = await database.prisma.$queryRaw<
+        { count: number }[]
+      >`SELECT count(*)::int FROM pg_prepared_statements`;
+      return rows[0]?.count ?? 0;
+    };
+    const before = await prepared();
+    await database.prisma.user.findFirst({ where: { displayName: 'somebody' } });
+    expect(await prepared()).toBeGreaterThan(before);
+    for (let number = 0; number < 600; number += 1) await database.prisma.$queryRawUnsafe(`SELECT ${number}::int`);
+    expect(await prepared()).toBeLessThanOrEqual(500);
+    expect(await prepared()).toBeGreaterThan(400);
+  });
 });

@@ -107,7 +107,9 @@ export function restingStates(o: {
   now: Date;
 }): RestingStates & { problems: ReplicationProblem[] } {
   const isRecovered = o.recoveryState === 'COMPLETE';
-  const problems = o.problems.filter(({ code }) => !derivedProblems.includes(code));
+  // Nothing is synchronized any more after a failover, so that a sync failed before no longer matters.
+  const over = isRecovered ? [...derivedProblems, 'SYNC_FAILED'] : derivedProblems;
+  const problems = o.problems.filter(({ code }) => !over.includes(code));
   const notice = (code: string, message: string) =>
     problems.push(o.problems.find((known) => known.code === code) ?? { code, message, at: o.now.toISOString() });
   // After a failover the source is allowed to be gone, and the recovered machine no longer needs an instance.

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { applyInventory, databaseNow } from './apply-inventory.ts';
-import type { Domain } from './context.ts';
+import type { Domain, Tx } from './context.ts';
 import { ensureLocalProvider } from './local-provider.ts';
 import { connectorOf, siteAddress } from './replication-address.ts';
+import { lockProvider } from './site.ts';
 
 /** The sample's disk: mostly holes, so that it costs little and copies fast. */
 const diskBytes = 64 * 2 ** 20;
@@ -20,14 +21,20 @@ This text is the start of the sample disk: change it, synchronize, and find both
  * person can change. Only where the database has no site yet; says whether it made one.
  */
 export async function createSample(domain: Domain, dataDir: string): Promise<boolean> {
-  const provider = await ensureLocalProvider(domain);
-  if ((await domain.prisma.site.count({ take: 1 })) > 0) return false;
-  const roots = { primary: join(dataDir, 'sites', 'primary'), recovery: join(dataDir, 'sites', 'recovery') };
-  for (const root of Object.values(roots)) await mkdir(join(root, 'vms'), { recursive: true });
-  await makeMachine(join(roots.primary, 'vms'));
-  // Its own inventory, so that the machine is there when the service says that it is ready.
-  for (const [name, root] of Object.entries(roots)) await addSite(domain, provider.id, name, root);
-  return true;
+  const { id: providerId } = await ensureLocalProvider(domain);
+  return domain.prisma.$transaction(
+    async (tx) => {
+      // Two services that start at once on an empty database make it once.
+      await lockProvider(tx, providerId);
+      if ((await tx.site.count({ take: 1 })) > 0) return false;
+      const roots = { primary: join(dataDir, 'sites', 'primary'), recovery: join(dataDir, 'sites', 'recovery') };
+      for (const root of Object.values(roots)) await mkdir(join(root, 'vms'), { recursive: true });
+      await makeMachine(join(roots.primary, 'vms'));
+      for (const [name, root] of Object.entries(roots)) await addSite(domain, tx, providerId, name, root);
+      return true;
+    },
+    { timeout: 60_000, maxWait: 60_000 },
+  );
 }
 
 /** Whole or not at all: a start that was cut short makes it anew. */
@@ -63,15 +70,14 @@ async function makeMachine(vms: string): Promise<void> {
   await rename(unfinished, folder);
 }
 
-async function addSite(domain: Domain, providerId: string, name: string, root: string): Promise<void> {
-  const provider = await domain.prisma.provider.findUniqueOrThrow({ where: { id: providerId } });
+// With its inventory, so that the machine is there when the service says that it is ready.
+async function addSite(domain: Domain, tx: Tx, providerId: string, name: string, root: string): Promise<void> {
+  const provider = await tx.provider.findUniqueOrThrow({ where: { id: providerId } });
   const connector = connectorOf(domain, provider);
   const { path } = (await connector.folders?.inspect(root)) ?? { path: root };
-  await domain.prisma.$transaction(async (tx) => {
-    const readAt = await databaseNow(tx);
-    const site = await tx.site.create({ data: { providerId, name, type: 'ON_PREMISES', path } });
-    const inventory = await connector.readInventory(siteAddress(site), { signal: AbortSignal.timeout(30_000) });
-    await applyInventory(tx, { siteId: site.id, readAt, inventory });
-    await tx.provider.update({ where: { id: providerId }, data: { lastSyncedAt: readAt } });
-  });
+  const readAt = await databaseNow(tx);
+  const site = await tx.site.create({ data: { providerId, name, type: 'ON_PREMISES', path } });
+  const inventory = await connector.readInventory(siteAddress(site), { signal: AbortSignal.timeout(30_000) });
+  await applyInventory(tx, { siteId: site.id, readAt, inventory });
+  await tx.provider.update({ where: { id: providerId }, data: { lastSyncedAt: readAt } });
 }

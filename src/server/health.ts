@@ -1,0 +1,67 @@
+import { statfs } from 'node:fs/promises';
+import type { Domain } from '../domain/context.ts';
+import type { HealthCheck } from '../graph/context.ts';
+
+/** What the checks look at. */
+export interface HealthFacts {
+  domain: Domain;
+  dataDir: string;
+}
+
+/** Below this much free space a copy may fail for want of it. */
+const scarceBytes = 2 * 1024 ** 3;
+
+/** Looks at each part of the service, for the graph's `health`. A part that fails is an answer, not an error. */
+export async function checkHealth(facts: HealthFacts): Promise<HealthCheck[]> {
+  return Promise.all([
+    check('database', () => checkDatabase(facts)),
+    check('tasks', () => checkTasks(facts)),
+    check('data folder', () => checkSpace(facts.dataDir)),
+  ]);
+}
+
+type Finding = Omit<HealthCheck, 'name'>;
+const ok: Finding = { status: 'OK', message: null };
+
+async function check(name: string, look: () => Promise<Finding>): Promise<HealthCheck> {
+  try {
+    return { name, ...(await look()) };
+  } catch (error) {
+    return { name, status: 'FAILED', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** What keeps requests from being served; null when nothing does. Says nothing about the installation: anybody may ask. */
+export async function readinessProblem({ prisma }: Pick<Domain, 'prisma'>): Promise<string | null> {
+  try {
+    await prisma.$queryRaw`SELECT 1`;
+    return null;
+  } catch {
+    return 'The database does not answer.';
+  }
+}
+
+async function checkDatabase({ domain }: HealthFacts): Promise<Finding> {
+  const problem = await readinessProblem(domain);
+  return problem === null ? ok : { status: 'FAILED', message: `${problem} See the service's log.` };
+}
+
+async function checkTasks({ domain: { prisma } }: HealthFacts): Promise<Finding> {
+  // Due for a minute and yet not taken: workers are missing, or too few.
+  const [row] = await prisma.$queryRaw<{ late: number }[]>`
+    SELECT count(*)::int AS late FROM "Task" WHERE state = 'QUEUED' AND "dueAt" < now() - interval '1 minute'`;
+  const late = row?.late ?? 0;
+  if (late === 0) return ok;
+  return { status: 'DEGRADED', message: `${late} tasks are due for more than a minute and no worker has taken them.` };
+}
+
+async function checkSpace(dataDir: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(dataDir);
+  const free = bavail * bsize;
+  if (free >= scarceBytes) return ok;
+  const freeMb = Math.floor(free / 1024 ** 2);
+  return {
+    status: 'DEGRADED',
+    message: `The disk of ${dataDir} has only ${freeMb} MB left: free some, or move the folder.`,
+  };
+}

@@ -28,8 +28,9 @@ export interface TaskOptions {
 /** States in which a task holds its entity: the same list as in the index Task_entityKey_active_key. */
 export const activeTaskStates = ['QUEUED', 'RUNNING', 'WAITING_FOR_INPUT', 'PAUSED', 'CANCELLING'];
 
-// The request as the caller made it lies in every task's input: what a repeated client token is compared with.
-const submittedInput = z.looseObject({ request: z.unknown() });
+/** The request as the caller made it, which is part of every task's input: what a repeated client token is compared with. */
+export const requestOfTask = { request: z.record(z.string(), z.unknown()).optional() };
+const submittedInput = z.looseObject(requestOfTask);
 
 /** The part of a request that makes it this request and no other. Plain JSON; absent fields are left out. */
 export type Request = Record<string, unknown>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Tx } from '../domain/context.ts';
 import { settleReplication } from '../domain/settle-replication.ts';
+import { requestOfTask } from '../domain/task.ts';
 import { defineJob, type Job } from '../engine/job.ts';
 import type { JobDependencies } from './dependencies.ts';
 import { loadReplication, settleUnfinished } from './replication-work.ts';
@@ -10,7 +11,7 @@ import { forgetTestMachines, removeTestMachines } from './test-machine.ts';
 export function cleanUpTestFailoverJob(d: JobDependencies): Job<Tx> {
   return defineJob({
     kind: 'CLEAN_UP_TEST_FAILOVER',
-    input: z.object({ replicationId: z.uuid() }),
+    input: z.object({ ...requestOfTask, replicationId: z.uuid() }),
     checkpoint: z.object({}),
     maxAttempts: 5,
     isCancellable: true,

@@ -4,6 +4,7 @@ import { recordMadeMachine } from '../domain/apply-inventory.ts';
 import type { Tx } from '../domain/context.ts';
 import { connectorOf, type LoadedReplication, replicationAddress } from '../domain/replication-address.ts';
 import { settleReplication } from '../domain/settle-replication.ts';
+import { requestOfTask } from '../domain/task.ts';
 import type { TaskResult } from '../domain/task-result.ts';
 import { type EndedTask, type JobContext, JobFailure, type JobOutcome } from '../engine/job.ts';
 import type { JobDependencies } from './dependencies.ts';
@@ -13,6 +14,7 @@ import { loadReplication, settleUnfinished, without } from './replication-work.t
 
 /** What a failover and a test failover are given. */
 export const recoveryInput = z.object({
+  ...requestOfTask,
   replicationId: z.uuid(),
   /** Null: the newest one when the task starts. */
   instanceId: z.uuid().nullable(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Tx } from '../domain/context.ts';
+import { requestOfTask } from '../domain/task.ts';
 import { defineJob, type Job } from '../engine/job.ts';
 import { copyCheckpoint, copySource } from './copy-source.ts';
 import type { JobDependencies } from './dependencies.ts';
@@ -12,7 +13,7 @@ import { settleUnfinished } from './replication-work.ts';
 export function startReplicationJob(d: JobDependencies): Job<Tx> {
   return defineJob({
     kind: 'START_REPLICATION',
-    input: z.object({ replicationId: z.uuid() }),
+    input: z.object({ ...requestOfTask, replicationId: z.uuid() }),
     checkpoint: copyCheckpoint,
     maxAttempts: 5,
     isCancellable: true,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Prisma } from '../../prisma/client/client.ts';
 import type { Tx } from '../domain/context.ts';
 import { connectorOf, type LoadedReplication, replicationAddress } from '../domain/replication-address.ts';
+import { requestOfTask } from '../domain/task.ts';
 import { defineJob, type Job, type JobContext, JobFailure } from '../engine/job.ts';
 import type { JobDependencies } from './dependencies.ts';
 import { atProvider } from './failure.ts';
@@ -16,7 +17,7 @@ import { forgetTestMachines, removeTestMachines } from './test-machine.ts';
 export function stopReplicationJob(d: JobDependencies): Job<Tx> {
   return defineJob({
     kind: 'STOP_REPLICATION',
-    input: z.object({ replicationId: z.uuid() }),
+    input: z.object({ ...requestOfTask, replicationId: z.uuid() }),
     checkpoint: z.object({}),
     maxAttempts: 5,
     isCancellable: true,

@@ -3,6 +3,7 @@ import { applyInventory, databaseNow, type InventoryChanges } from '../domain/ap
 import type { Tx } from '../domain/context.ts';
 import { connectorOf, siteAddress } from '../domain/replication-address.ts';
 import { type SiteProblem, siteProblems } from '../domain/stored.ts';
+import { requestOfTask } from '../domain/task.ts';
 import { defineJob, type Job, type JobContext, JobFailure } from '../engine/job.ts';
 import type { JobDependencies } from './dependencies.ts';
 import { atProvider } from './failure.ts';
@@ -24,7 +25,7 @@ type InventoryContext = JobContext<InventoryCheckpoint, Tx>;
 export function syncInventoryJob(d: JobDependencies): Job<Tx> {
   return defineJob({
     kind: 'SYNC_INVENTORY',
-    input: z.object({ providerId: z.uuid(), siteId: z.uuid().nullable().default(null) }),
+    input: z.object({ ...requestOfTask, providerId: z.uuid(), siteId: z.uuid().nullable().default(null) }),
     checkpoint: inventoryCheckpoint,
     maxAttempts: 5,
     isCancellable: true,

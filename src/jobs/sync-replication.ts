@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Tx } from '../domain/context.ts';
+import { requestOfTask } from '../domain/task.ts';
 import { defineJob, type Job } from '../engine/job.ts';
 import { copyCheckpoint, copySource } from './copy-source.ts';
 import type { JobDependencies } from './dependencies.ts';
@@ -9,7 +10,7 @@ import { settleUnfinished } from './replication-work.ts';
 export function syncReplicationJob(d: JobDependencies): Job<Tx> {
   return defineJob({
     kind: 'SYNC_REPLICATION',
-    input: z.object({ replicationId: z.uuid() }),
+    input: z.object({ ...requestOfTask, replicationId: z.uuid() }),
     checkpoint: copyCheckpoint,
     maxAttempts: 5,
     isCancellable: true,

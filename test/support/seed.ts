@@ -160,3 +160,24 @@ export async function scribble(disk: string, offset = 4096): Promise<void> {
 export function readDisk(site: { path: string }, name: string): Promise<Buffer> {
   return readFile(join(site.path, 'vms', name, 'disk.raw'));
 }
+
+/** A machine's row with one disk, without files: for what is decided before any work is done. */
+export async function addMachine(bench: Bench, site: { id: string }, name: string): Promise<string> {
+  const machine = await bench.domain.prisma.virtualMachine.create({
+    data: {
+      providerId: bench.provider.id,
+      siteId: site.id,
+      nativeId: `id-${name}`,
+      name,
+      powerState: 'POWERED_ON',
+      disks: { create: { key: 2000, file: 'disk.raw', sizeBytes: 200_000n } },
+    },
+  });
+  return machine.id;
+}
+
+/** A machine with files and its row, as an inventory would have found it. */
+export async function placeMachine(bench: Bench, site: { id: string; path: string }, name: string): Promise<string> {
+  await writeMachine(site, name);
+  return addMachine(bench, site, name);
+}

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ReplicatorError, systemCode, systemError, translated } from './error.ts';
-import type { StoreLayout } from './layout.ts';
+import { comparePackNames, type StoreLayout } from './layout.ts';
 import { indexPath, type PackEntry, readIndex, scanPack } from './pack.ts';
 import { type BlockTable, makeBlockTable } from './table.ts';
 
@@ -32,7 +32,7 @@ export interface Catalog {
  * long as its index says contributes what lies within. `room` is for blocks that will be added.
  */
 export async function readCatalog(layout: StoreLayout, room: number): Promise<Catalog> {
-  const names = (await readNames(layout.packs)).filter((name) => name.endsWith('.pack'));
+  const names = (await readNames(layout.packs)).filter((name) => name.endsWith('.pack')).sort(comparePackNames);
   const packs: Pack[] = [];
   const problems: StoreProblem[] = [];
   let table = makeBlockTable(room);

@@ -6,7 +6,6 @@ import type { StoreKeys } from './key.ts';
 import { type Geometry, ownerOf, type StoreLayout } from './layout.ts';
 import { temporaryPath } from './manifest.ts';
 import { createIndexBuilder, indexPath, type PackEntry, scanPack } from './pack.ts';
-import type { ThreadPool } from './pool.ts';
 
 /** What all actions on an open store share. */
 export interface StoreContext {
@@ -16,7 +15,6 @@ export interface StoreContext {
   /** How new blocks are coded. */
   connectionType: ConnectionType;
   geometry: Geometry;
-  pool: ThreadPool;
   steps: DurableSteps;
 }
 

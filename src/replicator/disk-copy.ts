@@ -6,7 +6,7 @@ import { createLane, type Lane } from './lane.ts';
 import { blockBytesFor } from './layout.ts';
 import type { DiskFile } from './machine.ts';
 import { leafBlockCount, type ManifestDisk, type SyncCounters, writeLeaf } from './manifest.ts';
-import type { ThreadSession } from './pool.ts';
+import { type ThreadSession, threads } from './pool.ts';
 import type { WrittenPack } from './protocol.ts';
 import type { SourceState } from './source.ts';
 
@@ -111,14 +111,14 @@ export class DiskCopy {
   }
 
   async #openSpan(blocks: number): Promise<Span> {
-    const { layout, keys, connectionType, geometry, pool } = this.#context;
+    const { layout, keys, connectionType, geometry } = this.#context;
     const catalog = await readCatalog(layout, blocks);
     const cancel = new SharedArrayBuffer(4);
     const usedPacks = new SharedArrayBuffer(Math.max(1, catalog.packs.length));
     let session: ThreadSession | null = null;
     const stop = () => session?.cancel();
     const packs = createLane(maxPacksInFlight, stop);
-    const opened = pool.open(
+    const opened = threads.open(
       {
         kind: 'write',
         cancel,

@@ -71,14 +71,27 @@ export const idPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 
 /** Refuses an id that could not be a file's name. */
 export function checkId(kind: string, id: string): string {
-  if (idPattern.test(id)) return id;
+  if (idPattern.test(id) && id !== repackOwner) return id;
   throw new ReplicatorError(
     'INVALID_ARGUMENT',
-    `"${id}" cannot be the id of a ${kind}: 1 to 100 letters, digits, "-" and "_" are allowed.`,
+    `"${id}" cannot be the id of a ${kind}: 1 to 100 letters, digits, "-" and "_" are allowed, but not "${repackOwner}".`,
   );
 }
 
 /** The task's id that a temporary file or a pack carries in its name. */
 export function ownerOf(fileName: string): string {
   return fileName.slice(0, Math.max(0, fileName.indexOf('.')));
+}
+
+/** The owner in the names of packs that a prune writes. No task is called so; its debris is nobody's. */
+export const repackOwner = 'prune';
+
+/**
+ * The order in which packs are looked through: those that a prune wrote first, the latest of them before the others
+ * (their names carry the time). After an interrupted prune a block may lie in two packs; the copy counts, the old is dead.
+ */
+export function comparePackNames(a: string, b: string): number {
+  const isCopy = (name: string) => ownerOf(name) === repackOwner;
+  if (isCopy(a) !== isCopy(b)) return isCopy(a) ? -1 : 1;
+  return a < b ? 1 : -1;
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type Pack, readNames } from './catalog.ts';
-import type { StoreContext } from './context.ts';
+import { type StoreContext, sweepTemporary } from './context.ts';
 import { flushFolder, remove, renameDurably } from './durable.ts';
 import { ReplicatorError, throwIfCancelled } from './error.ts';
-import { ownerOf } from './layout.ts';
+import { ownerOf, repackOwner } from './layout.ts';
 import { manifestPath } from './manifest.ts';
 import { bytesInUse, type Marks, markStore } from './mark.ts';
 import { indexPath, recordHeaderBytes } from './pack.ts';
@@ -34,7 +34,7 @@ const manySmallPacks = 16;
 export async function removeInstances(context: StoreContext, keys: readonly string[]): Promise<void> {
   const { layout, steps } = context;
   const present = new Set(await readNames(layout.instances));
-  for (const key of keys) {
+  for (const key of new Set(keys)) {
     if (!present.has(`${key}.json`)) continue;
     await renameDurably(manifestPath(layout.instances, key), manifestPath(layout.removed, key), steps);
   }
@@ -45,6 +45,7 @@ export async function removeInstances(context: StoreContext, keys: readonly stri
 /** Deletes what no instance needs and writes packs less than half in use anew. */
 export async function pruneStore(context: StoreContext, o: PruneOptions): Promise<PruneResult> {
   await emptyTrash(context);
+  await sweepTemporary(context, (owner) => owner === repackOwner);
   await dropRemoved(context, o.restoring ?? []);
   const marks = await markStore(context, o.restoring ?? []);
   if (marks.isBlind) {

@@ -6,7 +6,7 @@ import { ReplicatorError, throwIfCancelled } from './error.ts';
 import { createLane } from './lane.ts';
 import { leafBlockCount, type Manifest, type ManifestDisk, readLeaf } from './manifest.ts';
 import { PackGoneError } from './pack.ts';
-import type { ThreadSession } from './pool.ts';
+import { type ThreadSession, threads } from './pool.ts';
 import type { BlockRun } from './protocol.ts';
 
 /** Bytes of a disk that one message to a thread asks for. */
@@ -73,7 +73,7 @@ export async function readInstance(
           };
           const part = addresses.subarray(at * addressBytes, (at + run.blocks) * addressBytes);
           await lane.start(async () => {
-            const problems = await reader.fill(run, part, o.outputOf(disk), o.onProblem === undefined);
+            const problems = await reader.fill(run, part, o.outputOf(disk));
             for (const problem of problems) o.onProblem?.({ ...problem, disk: disk.file });
             advance(bytesOf(run));
           });
@@ -122,7 +122,7 @@ async function openReader(context: StoreContext, signal: AbortSignal | undefined
 
   async function open() {
     const { packs, table } = await readCatalog(context.layout, 0);
-    const session = context.pool.open({
+    const session = threads.open({
       kind: 'read',
       cancel,
       table: table.buffer,
@@ -141,12 +141,11 @@ async function openReader(context: StoreContext, signal: AbortSignal | undefined
     run: BlockRun,
     addresses: Uint8Array,
     output: string | null,
-    isStrict: boolean,
   ): Promise<Omit<InstanceProblem, 'disk'>[]> {
     const used = current;
     try {
       const { session } = await used;
-      const outcome = await session.run({ kind: 'fill', addresses, output: isStrict ? output : null, ...run });
+      const outcome = await session.run({ kind: 'fill', addresses, output, ...run });
       if (outcome.kind !== 'filled') return [];
       return outcome.problems.map(({ block, ...problem }) => ({
         ...problem,
@@ -157,7 +156,7 @@ async function openReader(context: StoreContext, signal: AbortSignal | undefined
       if (!(error instanceof PackGoneError) || sessions.length >= maxReopenings) throw error;
       // Whoever is first opens the new one; the others of this moment use it too.
       if (current === used) current = open();
-      return await fill(run, addresses, output, isStrict);
+      return await fill(run, addresses, output);
     }
   }
 

@@ -3,12 +3,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pack } from './catalog.ts';
 import { publishPack, type StoreContext } from './context.ts';
+import { remove } from './durable.ts';
 import { throwIfCancelled, translated } from './error.ts';
+import { repackOwner } from './layout.ts';
 import { entriesInUse, type Marks } from './mark.ts';
 import { createIndexBuilder, isRecordHeader, type PackEntry, recordHeaderBytes } from './pack.ts';
-
-/** The owner in the names of packs that a prune writes. No task is called so; its debris is nobody's. */
-const repackOwner = 'prune';
 
 /**
  * Copies the blocks in use of these packs, coded as they are, to new packs and makes those durable. Answers the packs that
@@ -81,7 +80,8 @@ function createPackTarget(context: StoreContext): PackTarget {
   }
 
   async function start() {
-    const path = join(layout.temporary, `${repackOwner}.${randomBytes(6).toString('hex')}.pack`);
+    const time = Date.now().toString(16).padStart(12, '0');
+    const path = join(layout.temporary, `${repackOwner}.${time}${randomBytes(4).toString('hex')}.pack`);
     const file = await translated('write', path, () => open(path, 'wx', 0o600));
     return { file, path, bytes: 0, index: createIndexBuilder() };
   }
@@ -100,7 +100,9 @@ function createPackTarget(context: StoreContext): PackTarget {
     },
     finish,
     async close() {
-      await current?.file.close();
+      if (current === null) return;
+      await current.file.close();
+      await remove(current.path);
     },
   };
 }

@@ -12,7 +12,6 @@ import { checkId, type Geometry, standardGeometry, storeFolders, storeLayout } f
 import type { MachineFolder } from './machine.ts';
 import { type InstanceSummary, readManifests, summaryOf } from './manifest.ts';
 import { isInside } from './path.ts';
-import { createThreadPool } from './pool.ts';
 import { type PruneOptions, type PruneResult, pruneStore, removeInstances } from './prune.ts';
 import type { ReadProgress } from './reading.ts';
 import { type RestoreOptions, restoreInstance } from './restore.ts';
@@ -62,7 +61,7 @@ export interface Store {
   check(o?: CheckOptions): Promise<CheckResult>;
   /** Deletes the store with all its instances, and closes it. */
   remove(): Promise<void>;
-  /** Stops the threads. */
+  /** Stops what is running on the store (it ends with CANCELLED) and waits for its end. */
   close(): Promise<void>;
 }
 
@@ -83,35 +82,53 @@ export async function openStore(o: StoreOptions): Promise<Store> {
   }
   if (file === null)
     throw new ReplicatorError('STORE_NOT_FOUND', `The store ${folder} was removed while it was opened.`);
-  const pool = createThreadPool();
   const context: StoreContext = {
     replicationId,
     layout,
     keys: openWrappedKey(o.serviceKey, replicationId, file.wrappedKey),
     connectionType: o.connectionType,
     geometry: o.geometry ?? standardGeometry,
-    pool,
     steps,
   };
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+
+  /** Runs an action until it ends, its caller's signal is aborted or the store is closed. */
+  async function run<T>(signal: AbortSignal | undefined, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const work = action(signal ? AbortSignal.any([signal, closing.signal]) : closing.signal);
+    running.add(work);
+    try {
+      return await work;
+    } finally {
+      running.delete(work);
+    }
+  }
+
+  async function close(): Promise<void> {
+    closing.abort();
+    // How each ends is told to who started it.
+    await Promise.allSettled(running);
+  }
+
   return {
-    sync: (options) => syncInstance(context, options),
+    sync: (options) => run(options.signal, (signal) => syncInstance(context, { ...options, signal })),
     async instances() {
       const { manifests, problems } = await readManifests(layout.instances, context.keys);
       return { instances: manifests.map(summaryOf), problems };
     },
-    restore: (options) => restoreInstance(context, options),
+    restore: (options) => run(options.signal, (signal) => restoreInstance(context, { ...options, signal })),
     removeInstances: (keys) => removeInstances(context, keys),
-    prune: (options) => pruneStore(context, options ?? {}),
-    verify: (key, options) => verifyInstance(context, key, options ?? {}),
+    prune: (options) => run(options?.signal, (signal) => pruneStore(context, { ...options, signal })),
+    verify: (key, options) => run(options?.signal, (signal) => verifyInstance(context, key, { ...options, signal })),
     check: (options) => checkStore(context, options ?? {}),
     async remove() {
-      await pool.close();
+      await close();
       const grave = join(await temporaryFolder(root), `store-${randomUUID()}`);
       await renameDurably(folder, grave, steps);
       await flushFolder(join(root, '.drgraph', 'stores'), steps);
       await remove(grave, steps);
     },
-    close: () => pool.close(),
+    close,
   };
 }
 

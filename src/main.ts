@@ -88,7 +88,7 @@ function openServer(config: Config, resources: Resources, log: Logger): Promise<
 }
 
 /** What a person reads when the service could not start. */
-function startFailure(error: unknown): string {
+export function startFailure(error: unknown): string {
   if (!(error instanceof Error)) return `drgraph could not start: ${String(error)}\n`;
   const code = 'code' in error ? error.code : undefined;
   const place =

@@ -37,7 +37,7 @@ export function createGraphiqlPage(): GraphiqlPage {
 async function renderPage(): Promise<RenderedPage> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   // Subscriptions over the WebSocket, which the browser's session cookie authenticates.
-  const html = renderGraphiQL({
+  const page = renderGraphiQL({
     title: 'drgraph',
     defaultTabs: tour.map(({ document, variables }) => ({
       query: document,
@@ -47,6 +47,7 @@ async function renderPage(): Promise<RenderedPage> {
     credentials: 'same-origin',
     shouldPersistHeaders: false,
   });
+  const html = page.replace('<script>', () => `<script>${firstVariables()}</script>\n<script>`);
   const plain = Buffer.from(html);
   const etag = `"${createHash('sha256').update(plain).digest('base64url')}"`;
   return {
@@ -61,6 +62,16 @@ async function renderPage(): Promise<RenderedPage> {
       etag,
     },
   };
+}
+
+/** GraphiQL shows the variables of every tab that it opens with, except the first one's: those it takes from what it kept. */
+function firstVariables(): string {
+  const text = JSON.stringify(variablesText(tour[0]?.variables ?? {}));
+  return `if (!localStorage.getItem('graphiql:tabState')) localStorage.setItem('graphiql:variables', ${text});`;
+}
+
+function variablesText(variables: Record<string, unknown>): string {
+  return JSON.stringify(variables, null, 2);
 }
 
 /** Allows the page's own scripts by their hashes and talks to this service alone; the editor makes styles and workers itself. */

@@ -7,9 +7,12 @@ export interface TourTab {
 /** The tabs that GraphiQL opens with: the product's main job, from signing in to a machine that was failed over. */
 export const tour: readonly TourTab[] = [
   {
-    document: `# 1. Sign in. The terminal that started drgraph told the password of "admin" at its first start.
-# Put it into the variables below and press the play button. The browser keeps the session
-# in a cookie, so the other tabs need nothing more. Programs use the token: Authorization: Bearer <token>.
+    document: `# 1. Sign in. The terminal that started drgraph told the
+# password of "admin" at its first start. Put it into the
+# variables below and press the play button. The browser
+# keeps the session in a cookie, so the other tabs need
+# nothing more. Programs use the token: Authorization:
+# Bearer <token>.
 mutation SignIn($username: String!, $password: String!) {
   signIn(input: { local: { username: $username, password: $password } }) {
     __typename
@@ -21,7 +24,8 @@ mutation SignIn($username: String!, $password: String!) {
   }
 }
 
-# Ends the session, here and for every program that uses its token.
+# Ends the session, here and for every program that uses its
+# token.
 mutation SignOut {
   signOut { __typename }
 }
@@ -29,8 +33,9 @@ mutation SignOut {
     variables: { username: 'admin', password: '' },
   },
   {
-    document: `# 2. Look around: the sites and the machines on them. Copy two ids for the next tab:
-# that of a virtual machine, and that of the site to protect it at.
+    document: `# 2. Look around: the sites and the machines on them. Copy
+# two ids for the next tab: that of a virtual machine, and
+# that of the site to protect it at.
 query Look {
   sites {
     nodes {
@@ -44,7 +49,8 @@ query Look {
   }
 }
 
-# What is protected already, and what can be done to it right now.
+# What is protected already, and what can be done to it
+# right now.
 query Replications {
   replications {
     nodes {
@@ -60,8 +66,10 @@ query Replications {
     variables: {},
   },
   {
-    document: `# 3. Protect a machine: copy it to another site and keep recovery points there.
-# Put the two ids of the tab before into the variables. The answer comes at once, with the task that does the work.
+    document: `# 3. Protect a machine: copy it to another site and keep
+# recovery points there. Put the two ids of the tab before
+# into the variables. The answer comes at once, with the
+# task that does the work.
 mutation Protect($virtualMachineId: ID!, $siteId: ID!) {
   startReplication(
     input: {
@@ -79,7 +87,8 @@ mutation Protect($virtualMachineId: ID!, $siteId: ID!) {
   }
 }
 
-# Later: change something on the source's disk, then make another recovery point of it.
+# Later: change something on the source's disk, then make
+# another recovery point of it.
 mutation Sync($replicationId: ID!) {
   syncReplication(input: { replicationId: $replicationId }) {
     __typename
@@ -91,7 +100,8 @@ mutation Sync($replicationId: ID!) {
     variables: { virtualMachineId: '', siteId: '', replicationId: '' },
   },
   {
-    document: `# 4. Watch a task: put its id into the variables. It ends by itself when the task has ended.
+    document: `# 4. Watch a task: put its id into the variables. It ends by
+# itself when the task has ended.
 subscription Watch($taskId: ID!) {
   taskProgress(id: $taskId) {
     cursor
@@ -100,7 +110,9 @@ subscription Watch($taskId: ID!) {
   }
 }
 
-# Everything that happens to any task, until you press stop. Start again with the last cursor you saw, and nothing is missed.
+# Everything that happens to any task, until you press stop.
+# Start again with the last cursor you saw, and nothing is
+# missed.
 subscription WatchAll($after: String) {
   taskEvents(after: $after) {
     cursor
@@ -113,8 +125,9 @@ subscription WatchAll($after: String) {
     variables: { taskId: '' },
   },
   {
-    document: `# 5. Fail over. First try it: a test makes a machine at the other site and disturbs nothing.
-# Without instanceId the newest recovery point is used.
+    document: `# 5. Fail over. First try it: a test makes a machine at the
+# other site and disturbs nothing. Without instanceId the
+# newest recovery point is used.
 mutation TestFailover($replicationId: ID!, $instanceId: ID) {
   testFailover(input: { replicationId: $replicationId, instanceId: $instanceId }) {
     __typename
@@ -132,7 +145,8 @@ mutation CleanUp($replicationId: ID!) {
   }
 }
 
-# The real one: the machine lies in vms/<vmName>/ of the site's folder afterwards.
+# The real one: the machine lies in vms/<vmName>/ of the
+# site's folder afterwards.
 mutation FailOver($replicationId: ID!) {
   failoverReplication(input: { replicationId: $replicationId }) {
     __typename

@@ -107,16 +107,15 @@ export async function startWorker<Tx>(workerOptions: WorkerOptions<Tx>): Promise
   };
   const work = async () => {
     while (!isStopping) {
-      let ms = retryMs;
       try {
         await claim();
         if (isStopping) break;
-        ms = mayHaveWork && free() > 0 ? 0 : await sleepMs();
+        if (!mayHaveWork || free() <= 0) await bell.sleep(await sleepMs());
       } catch (error) {
         mayHaveWork = true;
         log.warn({ err: error, workerId: id }, 'The worker could not look for tasks; trying again.');
+        await delay(retryMs);
       }
-      if (ms > 0) await bell.sleep(ms);
     }
   };
 

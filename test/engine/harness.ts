@@ -7,7 +7,7 @@ import { isTerminal, type NewTask } from '../../src/engine/task.ts';
 import { startWorker, type Worker } from '../../src/engine/worker.ts';
 import { type EventBus, startEventBus } from '../../src/events/bus.ts';
 
-export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+export const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
 
 /** A lease short enough for a test to see it end, with the same proportions as the real one. */
 export const shortLease = { leaseMs: 2_000, heartbeatMs: 400, stopAfterMs: 1_500 };
@@ -38,6 +38,7 @@ export interface TaskRow {
   bytesDone: bigint | null;
   waitingFor: string | null;
   completeReason: string | null;
+  cancelRequestedBy: string | null;
   workerId: string | null;
   startedAt: Date | null;
   finishedAt: Date | null;

@@ -71,7 +71,7 @@ async function copy(d: JobDependencies, context: CopyContext, replication: Loade
   } finally {
     await settled();
   }
-  return recordCopied(context, d, replication.id, report);
+  return recordCopied(context, replication.id, report);
 }
 
 async function markSyncing(tx: Tx, replicationId: string, isInitial: boolean): Promise<void> {
@@ -98,13 +98,10 @@ async function markSyncing(tx: Tx, replicationId: string, isInitial: boolean): P
 }
 
 /** The row comes last, behind files that are durable, and with it what a successful sync clears. */
-async function recordCopied(context: CopyContext, d: JobDependencies, replicationId: string, report: InstanceReport) {
-  const { key } = report;
-  // A run before this one may have written the row and died before its checkpoint was read again.
-  const present = await d.prisma.instance.findUnique({ where: { replicationId_key: { replicationId, key } } });
-  const instanceId = present?.id ?? randomUUID();
+async function recordCopied(context: CopyContext, replicationId: string, report: InstanceReport): Promise<string> {
+  const instanceId = randomUUID();
   await context.step({ stage: 'COPIED', instanceId }, async (tx) => {
-    if (!present) await insertInstance(tx, { id: instanceId, replicationId, report });
+    await insertInstance(tx, { id: instanceId, replicationId, report });
     await settleReplication(tx, replicationId, {
       problems: (known) => without(known, ['SYNC_FAILED', 'DESTINATION_UNREACHABLE']),
       lastError: null,

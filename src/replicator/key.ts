@@ -25,11 +25,12 @@ export function makeWrappedKey(serviceKey: Uint8Array, replicationId: string): {
 
 /** Opens a wrapped key. The tag of GCM is the check: a wrong service key gives KEY_MISMATCH, never other bytes. */
 export function openWrappedKey(serviceKey: Uint8Array, replicationId: string, wrapped: string): StoreKeys {
+  const wrappingKey = checkedKey(serviceKey);
   const coded = Buffer.from(wrapped, 'base64');
   const nonce = coded.subarray(0, wrapNonceBytes);
   const tag = coded.subarray(-wrapTagBytes);
   try {
-    const decipher = createDecipheriv('aes-256-gcm', checkedKey(serviceKey), nonce, { authTagLength: wrapTagBytes });
+    const decipher = createDecipheriv('aes-256-gcm', wrappingKey, nonce, { authTagLength: wrapTagBytes });
     decipher.setAAD(Buffer.from(replicationId)).setAuthTag(tag);
     const key = Buffer.concat([decipher.update(coded.subarray(wrapNonceBytes, -wrapTagBytes)), decipher.final()]);
     return deriveKeys(key);

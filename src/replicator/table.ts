@@ -12,7 +12,7 @@ export interface BlockTable {
   find(address: Uint8Array): number;
   /** Adds an address unless it is there; true when it was added. Safe beside other threads. */
   add(address: Uint8Array, place: BlockPlace): boolean;
-  /** Where the block of a slot lies, or null for an empty slot. */
+  /** Where the block of a slot lies, or null for an empty slot and for -1. */
   placeAt(slot: number): BlockPlace | null;
 }
 
@@ -80,6 +80,7 @@ export function openBlockTable(buffer: SharedArrayBuffer): BlockTable {
       }
     },
     placeAt(slot) {
+      if (slot < 0) return null;
       const at = slot * slotWords;
       const state = Atomics.load(words, at + stateWord);
       if (state <= 0) return null;

@@ -109,16 +109,15 @@ export function defineList<Row extends { id: string }, Filter, Field extends str
       const { prisma } = context.domain;
       const wanted = slice(args, context);
       let rows: Promise<Row[]> | undefined;
-      const read = () => {
-        rows ??= definition.find(prisma, {
-          ...queryFromInfo({
-            context,
-            info,
-            paths: nodePaths.map((path) => path.map(({ name }) => name)),
-            select: keyColumns(wanted.terms),
-          }),
-          ...prismaQuery(wanted, scope),
+      const columns = (): object =>
+        queryFromInfo({
+          context,
+          info,
+          paths: nodePaths.map((path) => path.map(({ name }) => name)),
+          select: keyColumns(wanted.terms),
         });
+      const read = () => {
+        rows ??= definition.find(prisma, { ...columns(), ...prismaQuery(wanted, scope) });
         return rows;
       };
       return {

@@ -29,7 +29,7 @@ export async function applyInventory(
   tx: Tx,
   o: { siteId: string; readAt: Date; inventory: Inventory },
 ): Promise<InventoryChanges | null> {
-  await tx.$queryRaw`SELECT 1 FROM "Site" WHERE "id" = ${o.siteId}::uuid FOR NO KEY UPDATE`;
+  await lockSite(tx, o.siteId);
   const site = await tx.site.findUnique({ where: { id: o.siteId }, select: { providerId: true, removedAt: true } });
   if (!site || site.removedAt) return null;
   const now = await databaseNow(tx);
@@ -93,6 +93,8 @@ export async function recordMadeMachine(
     made: { recoveredFromId: string; recoveredInstance: string; isTest: boolean };
   },
 ): Promise<string> {
+  // The site before its machines, as an inventory locks them: else the two could wait for each other.
+  await lockSite(tx, o.siteId);
   const organizations = await nameOrganizations(tx, o.providerId, [o.machine]);
   const organizationId = [...organizations.values()][0] ?? null;
   const { siteId, providerId, machine, made } = o;
@@ -110,6 +112,10 @@ export async function recordMadeMachine(
     await tx.site.update({ where: { id: siteId }, data: { organizations: { connect: { id: organizationId } } } });
   }
   return row.id;
+}
+
+async function lockSite(tx: Tx, siteId: string): Promise<void> {
+  await tx.$queryRaw`SELECT 1 FROM "Site" WHERE "id" = ${siteId}::uuid FOR NO KEY UPDATE`;
 }
 
 async function knownMachines(tx: Tx, siteId: string) {
@@ -167,7 +173,8 @@ async function nameOrganizations(
   providerId: string,
   machines: readonly Pick<MachineReport, 'organization'>[],
 ): Promise<Map<string, string>> {
-  const names = [...new Set(machines.flatMap((machine) => machine.organization ?? []))];
+  // Sorted, so that two inventories that add the same ones do it in one order.
+  const names = [...new Set(machines.flatMap((machine) => machine.organization ?? []))].sort();
   if (names.length === 0) return new Map();
   await tx.organization.createMany({ data: names.map((name) => ({ providerId, name })), skipDuplicates: true });
   const rows = await tx.organization.findMany({ where: { providerId, name: { in: names } } });

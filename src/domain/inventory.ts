@@ -23,15 +23,15 @@ export async function syncInventory(
     request: { providerId, siteId },
     options: input,
     entityKey: siteId === null ? `provider:${providerId}` : siteEntity(siteId),
-    lock: async () => {
+    find: async (tx) => {
       if (!isId(providerId)) throw noProvider();
-      if (siteId !== null && !isId(siteId)) throw noSite();
-    },
-    prepare: async (tx) => {
       const provider = await tx.provider.findFirst({ where: { AND: [visibleProviders(viewer), { id: providerId }] } });
       if (!provider) throw noProvider();
+      if (siteId !== null) await findSite(tx, viewer, provider, siteId);
+      return provider;
+    },
+    prepare: async (_, provider) => {
       connectorOf(domain, provider);
-      if (siteId !== null) await checkSite(tx, viewer, provider, siteId);
       const about =
         siteId === null
           ? { providerId, resourceType: 'Provider', resourceId: providerId }
@@ -42,7 +42,8 @@ export async function syncInventory(
   return { taskId: submitted?.taskId ?? null };
 }
 
-async function checkSite(tx: Tx, viewer: Viewer, provider: { id: string; name: string }, siteId: string) {
+async function findSite(tx: Tx, viewer: Viewer, provider: { id: string; name: string }, siteId: string) {
+  if (!isId(siteId)) throw noSite();
   const site = await tx.site.findFirst({ where: { AND: [visibleSites(viewer), { id: siteId, removedAt: null }] } });
   if (!site) throw noSite();
   if (site.providerId === provider.id) return;

@@ -32,9 +32,8 @@ export function submitReplicationAction(
     request: { replicationId: o.replicationId, ...o.request },
     options: o.options,
     entityKey: replicationEntity(o.replicationId),
-    lock: (tx) => lockReplication(tx, o.replicationId),
-    prepare: async (tx) => {
-      const replication = await loadReplication(tx, viewer, o.replicationId);
+    find: (tx) => findReplication(tx, viewer, o.replicationId),
+    prepare: async (tx, replication) => {
       const { capabilities } = connectorOf(domain, replication.provider);
       if (!capabilities.includes(o.action)) {
         throw new UnsupportedError(`Provider ${replication.provider.name} cannot do ${o.action}.`);
@@ -73,12 +72,9 @@ export function aboutReplication(replication: {
 }
 
 // NO KEY UPDATE: rows that only point at the replication (instances, tasks) may still be inserted meanwhile.
-async function lockReplication(tx: Tx, id: string): Promise<void> {
+async function findReplication(tx: Tx, viewer: Viewer, id: string): Promise<LoadedReplication> {
   if (!isId(id)) throw absent();
   await tx.$queryRaw`SELECT 1 FROM "Replication" WHERE "id" = ${id}::uuid FOR NO KEY UPDATE`;
-}
-
-async function loadReplication(tx: Tx, viewer: Viewer, id: string): Promise<LoadedReplication> {
   const replication = await tx.replication.findFirst({
     where: { AND: [visibleReplications(viewer), { id }] },
     include: replicationParts,

@@ -93,7 +93,7 @@ export interface RestingStates {
 }
 
 /** Problems that are derived from other rows whenever a replication settles, and never carried on by themselves. */
-const derivedProblems = ['NO_INSTANCE', 'SOURCE_REMOVED'];
+const derivedProblems = ['NO_INSTANCE', 'INSTANCE_DAMAGED', 'SOURCE_REMOVED'];
 
 /** Problems that stand in the way of a failover. */
 const unrecoverable = ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE'];
@@ -102,6 +102,7 @@ const unrecoverable = ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE'];
 export function restingStates(o: {
   recoveryState: string;
   hasUsableInstance: boolean;
+  damagedInstances: number;
   isSourcePresent: boolean;
   problems: readonly ReplicationProblem[];
   now: Date;
@@ -114,6 +115,9 @@ export function restingStates(o: {
     problems.push(o.problems.find((known) => known.code === code) ?? { code, message, at: o.now.toISOString() });
   // After a failover the source is allowed to be gone, and the recovered machine no longer needs an instance.
   if (!isRecovered && !o.hasUsableInstance) notice('NO_INSTANCE', 'There is no usable recovery point. Synchronize.');
+  if (!isRecovered && o.damagedInstances > 0) {
+    notice('INSTANCE_DAMAGED', 'Recovery points are damaged; each says how. The others can be used.');
+  }
   if (!isRecovered && !o.isSourcePresent) {
     notice(
       'SOURCE_REMOVED',

@@ -35,9 +35,8 @@ export async function startReplication(
     request: { virtualMachineId: machineId, destinationSiteId: siteId, settings },
     options: input,
     entityKey: replicationEntity(replicationId),
-    lock: (tx) => lockMachineAndSites(tx, machineId, siteId),
-    prepare: async (tx) => {
-      const { machine, site } = await findEnds(tx, viewer, machineId, siteId);
+    find: (tx) => findEnds(tx, viewer, machineId, siteId),
+    prepare: async (tx, { machine, site }) => {
       checkEnds(machine, site);
       await refuseSecond(tx, machine, site);
       const replication = await insertReplication(tx, viewer, replicationId, machine, site.id, settings);
@@ -82,7 +81,7 @@ export async function stopReplication(
 
 // Sites before machines, as the inventory locks them. SHARE keeps a site from being removed meanwhile; the machine's own
 // lock lets one start of two see what the other made.
-async function lockMachineAndSites(tx: Tx, machineId: string, siteId: string): Promise<void> {
+async function findEnds(tx: Tx, viewer: Viewer, machineId: string, siteId: string) {
   if (!isId(machineId)) throw noMachine();
   if (!isId(siteId)) throw noSite();
   await tx.$queryRaw`
@@ -90,9 +89,6 @@ async function lockMachineAndSites(tx: Tx, machineId: string, siteId: string): P
     WHERE "id" = ${siteId}::uuid OR "id" = (SELECT "siteId" FROM "VirtualMachine" WHERE "id" = ${machineId}::uuid)
     ORDER BY "id" FOR SHARE`;
   await tx.$queryRaw`SELECT 1 FROM "VirtualMachine" WHERE "id" = ${machineId}::uuid FOR NO KEY UPDATE`;
-}
-
-async function findEnds(tx: Tx, viewer: Viewer, machineId: string, siteId: string) {
   const machine = await tx.virtualMachine.findFirst({
     where: { AND: [visibleVirtualMachines(viewer), { id: machineId }] },
     include: { site: true, _count: { select: { disks: true } } },

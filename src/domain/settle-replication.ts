@@ -21,12 +21,14 @@ export async function settleReplication(tx: Tx, replicationId: string, change: S
   });
   if (!replication || replication.removedAt) return;
   const usable = await tx.instance.count({ where: { replicationId, problem: null }, take: 1 });
+  const damagedInstances = await tx.instance.count({ where: { replicationId, problem: { not: null } } });
   const now = new Date();
   const known = replicationProblems.parse(replication.problems);
   const recoveryState = change.recoveryState ?? replication.recoveryState;
   const states = restingStates({
     recoveryState,
     hasUsableInstance: usable > 0,
+    damagedInstances,
     isSourcePresent: !replication.virtualMachine.removedAt && !replication.sourceSite.removedAt,
     problems: change.problems?.(known) ?? known,
     now,

@@ -57,7 +57,7 @@ export async function registerSite(
     options: input,
     entityKey: siteEntity(siteId),
     // One registration at a time: each sees the names and folders of those before it.
-    lock: (tx) => lockProvider(tx, provider.id),
+    find: (tx) => lockProvider(tx, provider.id),
     prepare: async (tx) => {
       const folder = await inspectFolder(domain, provider, path);
       await refuseTaken(tx, provider.id, name, folder);

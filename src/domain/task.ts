@@ -36,16 +36,19 @@ const submittedInput = z.looseObject(requestOfTask);
 export type Request = Record<string, unknown>;
 
 /** An action on its way to become a task. */
-export interface Submission {
+export interface Submission<Found = unknown> {
   kind: TaskKind;
   request: Request;
   options: TaskOptions;
   /** Only one task at a time works on it; a task in its way is a ConflictError. */
   entityKey: string;
-  /** Locks the rows that decide, so that two submissions see each other; throws NotFoundError. Runs first. */
-  lock(tx: Tx): Promise<void>;
+  /**
+   * Locks the rows that decide, so that two submissions see each other, and finds what the viewer may see of them; throws
+   * NotFoundError. Runs first: nothing is said about tasks in the way of something that is not the viewer's.
+   */
+  find(tx: Tx): Promise<Found>;
   /** Checks states, writes the domain's rows, and says what the task is given. */
-  prepare(tx: Tx): Promise<{ input: Record<string, unknown>; about: NonNullable<NewTask['about']> }>;
+  prepare(tx: Tx, found: Found): Promise<{ input: Record<string, unknown>; about: NonNullable<NewTask['about']> }>;
 }
 
 /** The task that a submission made, or made when it came first; `input` is what that task was given. */
@@ -58,7 +61,11 @@ export interface Submitted {
  * Makes a task of an action, in one transaction with the action's own rows. Answers null when only validation was
  * asked for: then all of it ran, and was rolled back.
  */
-export async function submitTask(domain: Domain, viewer: Viewer, submission: Submission): Promise<Submitted | null> {
+export async function submitTask<Found>(
+  domain: Domain,
+  viewer: Viewer,
+  submission: Submission<Found>,
+): Promise<Submitted | null> {
   const { options } = submission;
   checkClientToken(options);
   const repeated = await findRepeated(domain.prisma, viewer, submission);
@@ -104,6 +111,9 @@ export async function refuseWhileBusy(tx: Tx, entityKey: string): Promise<void> 
   if (busy) throw inTheWay(busy.kind, busy.id);
 }
 
+/** The part of a submission that a repetition is known by. */
+type Asked = Pick<Submission, 'kind' | 'request' | 'options'>;
+
 // Leaves a transaction without its effects but with an answer.
 class RolledBack extends Error {
   readonly answer: Submitted | null;
@@ -113,14 +123,19 @@ class RolledBack extends Error {
   }
 }
 
-async function submitWithin(domain: Domain, tx: Tx, viewer: Viewer, submission: Submission): Promise<Submitted> {
+async function submitWithin<Found>(
+  domain: Domain,
+  tx: Tx,
+  viewer: Viewer,
+  submission: Submission<Found>,
+): Promise<Submitted> {
   const { kind, request, options, entityKey } = submission;
-  await submission.lock(tx);
+  const found = await submission.find(tx);
   // Asked again under the lock: of two equal requests at once, the second finds here what the first made.
   const repeated = await findRepeated(tx, viewer, submission);
   if (repeated) throw new RolledBack(options.validateOnly ? null : repeated);
   await refuseWhileBusy(tx, entityKey);
-  const { input, about } = await submission.prepare(tx);
+  const { input, about } = await submission.prepare(tx, found);
   const given = { ...input, request };
   const enqueued = await domain.tasks.enqueue(tx, {
     kind,
@@ -146,7 +161,7 @@ async function submitWithin(domain: Domain, tx: Tx, viewer: Viewer, submission: 
   return { taskId: enqueued.taskId, input: given };
 }
 
-async function findRepeated(tx: Tx, viewer: Viewer, submission: Submission): Promise<Submitted | undefined> {
+async function findRepeated(tx: Tx, viewer: Viewer, submission: Asked): Promise<Submitted | undefined> {
   const { clientToken } = submission.options;
   if (!clientToken) return undefined;
   const first = await tx.task.findUnique({
@@ -156,7 +171,7 @@ async function findRepeated(tx: Tx, viewer: Viewer, submission: Submission): Pro
   return first ? sameRequest(submission, first.id, first.kind, first.input) : undefined;
 }
 
-function sameRequest(submission: Submission, taskId: string, kind: string, stored: unknown): Submitted {
+function sameRequest(submission: Asked, taskId: string, kind: string, stored: unknown): Submitted {
   const input = submittedInput.safeParse(stored).data;
   // Through JSON, as the first request went through the database.
   const request: unknown = JSON.parse(JSON.stringify(submission.request));

@@ -44,7 +44,14 @@ describe('what can be done to a replication', () => {
 
 describe('what the columns say at rest', () => {
   const now = new Date('2026-01-01T00:00:00Z');
-  const fine = { recoveryState: 'NOT_STARTED', hasUsableInstance: true, isSourcePresent: true, problems: [], now };
+  const fine = {
+    recoveryState: 'NOT_STARTED',
+    hasUsableInstance: true,
+    damagedInstances: 0,
+    isSourcePresent: true,
+    problems: [],
+    now,
+  };
   const problem = (code: string) => ({ code, message: code, at: now.toISOString() });
   test.each([
     ['all is well', fine, ['IDLE', 'READY', 'OK', 'GREEN', []]],
@@ -70,6 +77,11 @@ describe('what the columns say at rest', () => {
       ['REMOVED', 'READY', 'ERROR', 'YELLOW', ['SOURCE_REMOVED']],
     ],
     ['the source came back', { ...fine, problems: [problem('SOURCE_REMOVED')] }, ['IDLE', 'READY', 'OK', 'GREEN', []]],
+    [
+      'an instance is damaged',
+      { ...fine, damagedInstances: 1 },
+      ['IDLE', 'READY', 'ERROR', 'YELLOW', ['INSTANCE_DAMAGED']],
+    ],
     ['tested', { ...fine, recoveryState: 'TEST' }, ['IDLE', 'READY', 'OK', 'GREEN', []]],
     [
       'failed over because the source was gone',

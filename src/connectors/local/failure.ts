@@ -28,6 +28,8 @@ export async function translated<Result>(work: () => Promise<Result>): Promise<R
   } catch (error) {
     if (!(error instanceof ReplicatorError)) throw error;
     const { kind, code } = translations[error.code];
-    throw new ConnectorError(kind, code, error.message, { cause: error });
+    const advice =
+      error.code === 'STORE_NOT_FOUND' ? ' Bring it back, or stop this replication and start it again.' : '';
+    throw new ConnectorError(kind, code, `${error.message}${advice}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { DomainError } from '../domain/error.ts';
 
 /** The error of a subscription whose session was revoked or expired, or whose user was disabled. */
@@ -20,7 +21,7 @@ export function clientError(error: unknown, requestId: string, log: Logger): Gra
   }
   if (isDatabaseDown(cause)) {
     log.error({ requestId, err: cause }, 'the database does not answer');
-    const message = 'The database does not answer at the moment. Nothing was changed by this field; try again.';
+    const message = 'The database does not answer at the moment. Try again.';
     return new GraphQLError(message, { ...located, extensions: { code: 'UNAVAILABLE', requestId } });
   }
   log.error({ requestId, path: located.path?.join('.'), err: cause }, 'unexpected error');
@@ -43,19 +44,33 @@ function rootCause(error: unknown): unknown {
   return current;
 }
 
-// Prisma's words for a server that is away or closing, PostgreSQL's own classes (08: connection, 57P: shutdown), and Node's.
-const databaseDownCodes = /^(P1001|P1002|P1008|P1017|P2024|08...|57P0.|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE)$/;
+/** What an error of the database client looks like, by any of the roads that it comes on. */
+const databaseError = z.object({
+  name: z.string().optional(),
+  code: z.string().optional(),
+  syscall: z.string().optional(),
+  message: z.string().default(''),
+  severity: z.string().optional(),
+  meta: z
+    .object({
+      driverAdapterError: z.object({ cause: z.object({ originalCode: z.string(), severity: z.string() }).partial() }),
+    })
+    .partial()
+    .nullish()
+    .catch(null),
+});
 
+/** Prisma: no server, no answer in time, a closed connection, no free connection, no transaction. */
+const prismaDownCodes = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'];
+
+/** Whether an error says that the database is away, as against that it did not like what it was asked. */
 function isDatabaseDown(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const isDatabaseError =
-    error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError' || 'severity' in error;
-  const code = 'code' in error ? error.code : 'errorCode' in error ? error.errorCode : undefined;
-  if (typeof code === 'string' && databaseDownCodes.test(code)) return isDatabaseError || code.startsWith('ECONN');
-  return (
-    isDatabaseError &&
-    /terminat|connection (closed|refused|reset)|can't reach|not reachable|shutting down|ECONNREFUSED/i.test(
-      error.message,
-    )
-  );
+  const parsed = databaseError.safeParse(error);
+  if (!parsed.success) return false;
+  const { name = '', code = '', syscall, message, severity, meta } = parsed.data;
+  const inner = meta?.driverAdapterError?.cause;
+  // PostgreSQL ends the connection with every FATAL error: it shuts down, starts, or takes no connections.
+  if (severity === 'FATAL' || inner?.severity === 'FATAL' || inner?.originalCode?.startsWith('08')) return true;
+  if (prismaDownCodes.includes(code) || /^E(CONN|PIPE|HOSTUNREACH)/.test(code) || syscall === 'connect') return true;
+  return name.startsWith('PrismaClient') ? code === 'ENOENT' : /^Connection terminated/.test(message);
 }

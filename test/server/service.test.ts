@@ -74,11 +74,22 @@ describe('a running service', () => {
   test('finishes in order on SIGTERM: sockets are closed with 1001, streams cut, and it ends with 0 in time', async () => {
     const socket = await openSocket(service.url);
     await socket.init();
-    const keptAlive = await fetch(`${service.url}/healthz`);
-    await keptAlive.text();
+    const api = client(service.url);
+    await api.signIn('admin', /user admin, password (\S+)/.exec(service.stdout())?.[1] ?? '');
+    const response = await fetch(`${service.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${api.token}`,
+      },
+      body: JSON.stringify({ query: 'subscription { taskEvents { cursor } }' }),
+    });
+    const stream = response.text().catch(() => 'cut');
     const asked = performance.now();
     service.kill('SIGTERM');
     expect(await socket.closed).toMatchObject({ code: 1001 });
+    expect(await stream).toBe('cut');
     expect(await service.ended).toEqual({ code: 0, signal: null });
     expect(performance.now() - asked).toBeLessThan(10_000);
     expect(service.output()).toContain('"msg":"stopped"');
@@ -110,6 +121,10 @@ describe('the database', () => {
       expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
       const failed = await api.query('{ viewer { __typename } }');
       expect(failed).toMatchObject({ status: 503, errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+      const signIn = 'mutation { signIn(input: { local: { username: "admin", password: "x" } }) { __typename } }';
+      expect(await client(service.url).query(signIn)).toMatchObject({
+        errors: [{ extensions: { code: 'UNAVAILABLE' } }],
+      });
       await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
       await expect.poll(async () => (await fetch(`${service.url}/readyz`)).status).toBe(200);
       expect(await api.query('{ viewer { __typename } }')).not.toHaveProperty('errors');

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { MachineReport } from '../connectors/connector.ts';
+import type { Connector, MachineReport, ReplicationAddress } from '../connectors/connector.ts';
 import { recordMadeMachine } from '../domain/apply-inventory.ts';
 import type { Tx } from '../domain/context.ts';
 import { connectorOf, type LoadedReplication, replicationAddress } from '../domain/replication-address.ts';
 import { settleReplication } from '../domain/settle-replication.ts';
 import { requestOfTask } from '../domain/task.ts';
 import type { TaskResult } from '../domain/task-result.ts';
+import { TaskCancelled } from '../engine/abort.ts';
 import { type EndedTask, type JobContext, JobFailure, type JobOutcome } from '../engine/job.ts';
 import type { JobDependencies } from './dependencies.ts';
 import { atProvider } from './failure.ts';
@@ -94,7 +95,10 @@ async function chooseInstance(d: JobDependencies, input: RecoveryInput) {
   });
 }
 
-function makeMachine(
+/** Failures behind which this task has certainly made nothing, or nothing that could be reached. */
+const nothingMade = ['NAME_TAKEN', 'SITE_UNREACHABLE'];
+
+async function makeMachine(
   d: JobDependencies,
   context: RecoveryContext,
   replication: LoadedReplication,
@@ -103,10 +107,40 @@ function makeMachine(
   isTest: boolean,
 ): Promise<MachineReport> {
   const { work } = trackWork(context);
-  return atProvider(context.signal, () => {
-    const connector = connectorOf(d, replication.provider);
-    const recovery = { instanceKey, machineName, powerOn };
-    const address = replicationAddress(replication);
-    return isTest ? connector.testFailover(address, recovery, work) : connector.failover(address, recovery, work);
-  });
+  const connector = connectorOf(d, replication.provider);
+  const recovery = { instanceKey, machineName, powerOn };
+  const address = replicationAddress(replication);
+  try {
+    return await atProvider(context.signal, () =>
+      isTest ? connector.testFailover(address, recovery, work) : connector.failover(address, recovery, work),
+    );
+  } catch (error) {
+    const isCancelled = context.signal.reason instanceof TaskCancelled;
+    const isFailed = error instanceof JobFailure && !nothingMade.includes(error.failure.code);
+    if (isCancelled || isFailed) await discard(context, connector, address, machineName);
+    throw error;
+  }
+}
+
+/**
+ * Removes the machine that a run of this very task may have made and not recorded, because its worker died in between,
+ * now that the task ends without it. No fence: whoever holds a task that was cancelled would do the same.
+ */
+async function discard(
+  context: RecoveryContext,
+  connector: Connector,
+  address: ReplicationAddress,
+  name: string,
+): Promise<void> {
+  const signal = new AbortController().signal;
+  const work = { idempotencyKey: context.taskId, signal, check: async () => {}, report: () => {} };
+  try {
+    await atProvider(signal, () => connector.cleanUp(address, { nativeId: context.taskId, name }, work));
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    context.warn({
+      code: 'FILES_LEFT_BEHIND',
+      message: `What was made of ${name} could not be removed: ${error.message}`,
+    });
+  }
 }

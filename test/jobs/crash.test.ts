@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cleanUpTestFailover, failoverReplication, testFailover } from '../../src/domain/failover.ts';
 import { startReplication, stopReplication, syncReplication } from '../../src/domain/replication.ts';
 import { connectorOf, replicationAddress, replicationParts } from '../../src/domain/replication-address.ts';
+import { TaskCancelled } from '../../src/engine/abort.ts';
 import { type Bench, makeSite, openBench, placeMachine, readDisk, scribble } from '../support/seed.ts';
 import { dyingWorker } from './dying-worker.ts';
 
@@ -128,6 +129,35 @@ describe('a worker that dies at any moment of a job costs nothing', () => {
         expect(existsSync(debris) ? await readdir(debris) : []).toEqual([]);
       },
     }));
+
+  test('a failover that is cancelled after its worker died takes the machine away that was made and not recorded', async () => {
+    const scene = await protectedScene();
+    const worker = dyingWorker(bench, await act(failoverReplication, scene));
+    expect(await worker.run(4)).toBe('died');
+    const made = join(recovery.path, 'vms', scene.name);
+    expect(existsSync(made), worker.moments().join()).toBe(true);
+    await expect(worker.run(undefined, AbortSignal.abort(new TaskCancelled()))).rejects.toBeInstanceOf(TaskCancelled);
+    expect(existsSync(made)).toBe(false);
+  });
+
+  test.each([
+    ['before', 4, 'NOT_STARTED'],
+    ['after', 5, 'COMPLETE'],
+  ])('a failover given up %s its machine was recorded settles on what is true', async (_, dieAt, recoveryState) => {
+    const scene = await protectedScene();
+    const taskId = await act(failoverReplication, scene);
+    await dyingWorker(bench, taskId).run(dieAt);
+    const { kind, input } = await bench.domain.prisma.task.findUniqueOrThrow({ where: { id: taskId } });
+    const job = bench.jobs.find((candidate) => candidate.kind === kind);
+    const failure = { code: 'WORKER_DIED', message: 'It died.' };
+    const ended = { id: taskId, state: 'FAILED', failure, wasStarted: true } as const;
+    await bench.domain.prisma.$transaction(async (tx) => job?.onUnfinished(tx, ended, input));
+    const { lastError, ...row } = await load(scene);
+    expect([row.recoveryState, lastError]).toEqual([
+      recoveryState,
+      expect.objectContaining({ code: 'WORKER_DIED', taskId }),
+    ]);
+  });
 
   test('a test failover and its clean-up leave nothing', () =>
     dieEverywhere({

@@ -8,7 +8,7 @@ export class Died extends Error {}
 /** The lives of one task's workers: each dies at a chosen moment, the next goes on from the stored checkpoint. */
 export interface DyingWorker {
   /** Runs the task's job until it has ended or its worker dies at the n-th moment; says which. */
-  run(dieAt?: number): Promise<'ended' | 'died'>;
+  run(dieAt?: number, signal?: AbortSignal): Promise<'ended' | 'died'>;
   /** The names of the moments of the last run. */
   moments(): readonly string[];
 }
@@ -23,7 +23,7 @@ export function dyingWorker(bench: Bench, taskId: string): DyingWorker {
   let attempt = 0;
   let moments: string[] = [];
 
-  const run = async (dieAt = Number.POSITIVE_INFINITY): Promise<'ended' | 'died'> => {
+  const run = async (dieAt = Number.POSITIVE_INFINITY, signal = new AbortController().signal) => {
     attempt += 1;
     moments = [];
     const task = await prisma.task.findUniqueOrThrow({ where: { id: taskId } });
@@ -44,9 +44,12 @@ export function dyingWorker(bench: Bench, taskId: string): DyingWorker {
     const context: JobContext<unknown, Tx> = {
       taskId,
       attempt,
-      signal: new AbortController().signal,
+      signal,
       checkpoint,
-      check: async () => moment('check'),
+      check: async () => {
+        signal.throwIfAborted();
+        moment('check');
+      },
       step: (next, work) =>
         commit(
           JSON.stringify(next),

@@ -18,13 +18,18 @@ export interface ClaimedTask {
   claimedAt: string;
 }
 
+/** The most that `claimTasks` takes in one go of a limit: powers of two, so that few different statements are planned and kept. */
+export function claimable(limit: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(limit, 64)));
+}
+
 /** Takes up to `limit` tasks, the most urgent first. */
 export async function claimTasks(
   pool: pg.Pool,
   claim: { limit: number; kinds: readonly string[]; workerId: string; leaseMs: number },
 ): Promise<ClaimedTask[]> {
-  const values = [claim.limit, claim.kinds, claim.workerId, claim.leaseMs];
-  const { rows } = await pool.query<ClaimedTask>({ ...claimSql, values });
+  const values = [claim.kinds, claim.workerId, claim.leaseMs];
+  const { rows } = await pool.query<ClaimedTask>({ ...claimSql(claim.limit), values });
   return rows;
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { hasUnsequencedSql } from './sql/has-unsequenced.ts';
 import { sequenceBatch, sequenceSql } from './sql/sequence.ts';
 import { throttle } from './throttle.ts';
 
@@ -25,6 +26,8 @@ export function createSequencer(options: {
 
   const sequence = async () => {
     for (;;) {
+      const { rows } = await pool.query<{ hasUnsequenced: boolean }>(hasUnsequencedSql);
+      if (!rows[0]?.hasUnsequenced) return;
       const { count, lastPosition } = await sequenceOnce(pool);
       if (lastPosition !== null) onPositions(BigInt(lastPosition));
       if (count < sequenceBatch) return;

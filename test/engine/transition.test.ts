@@ -30,8 +30,8 @@ const makers: Record<Transition, (id: string, leaseToken: string) => { text: str
   miss: (id) => ({ text: endQueuedSql, values: [id, statesOf('miss'), '{}', null, true] }),
   drop: (id) => ({ text: endQueuedSql, values: [id, statesOf('drop'), 'null', 'ada', false] }),
   cancel: (id) => ({ text: cancelRunningSql.text, values: [id, 'ada', statesOf('cancel')] }),
-  claim: () => ({ text: claimSql.text, values: [1, ['KIND'], 'worker', 20_000] }),
-  resume: () => ({ text: claimSql.text, values: [1, ['KIND'], 'worker', 20_000] }),
+  claim: () => ({ text: claimSql(1).text, values: [['KIND'], 'worker', 20_000] }),
+  resume: () => ({ text: claimSql(1).text, values: [['KIND'], 'worker', 20_000] }),
   wait: (id, lease) => ({
     text: waitTaskSql.text,
     values: [id, lease, new Date(Date.now() + 60_000), 'somebody', statesOf('wait'), '0', true],

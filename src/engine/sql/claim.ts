@@ -1,36 +1,42 @@
 /**
- * Takes up to $1 tasks of the kinds $2 for worker $3, with a lease of $4 milliseconds: queued and due, left by a dead worker,
+ * Takes up to `limit` tasks of the kinds $1 for worker $2, with a lease of $3 milliseconds: queued and due, left by a dead worker,
  * or waited long enough; highest priority first, then oldest. Rows that somebody else is looking at are passed over.
  *
- * Each of the three has its own index, so none of them reads what is not due. The lease token grows with every claim. An
- * attempt is counted unless the task only waited; one that has used up its attempts comes back as exhausted, to be ended.
- * "dueAt" becomes the time of the claim: if it has moved when the job wants to wait, somebody called for the task meanwhile.
+ * The lease token grows with every claim. An attempt is counted unless the task only waited; one that has used up its attempts
+ * comes back as exhausted, to be ended. "dueAt" becomes the time of the claim: if it has moved when the job wants to wait,
+ * somebody called for the task meanwhile.
+ *
+ * Each of the three has its own index. "dueAt" of the queued is compared in a way that keeps its index out: without statistics the
+ * planner would read all that is due by it and sort (2.5 ms for 3,000 tasks instead of 0.2 ms). The limit is part of the text:
+ * with a parameter each execution is planned anew (0.8 ms of the server's time for an empty queue instead of 0.1 ms).
  */
-export const claimSql = {
-  name: 'engine-claim',
-  text: `
+export function claimSql(limit: number): { name: string; text: string } {
+  return { name: `engine-claim-${limit}`, text: textFor(limit) };
+}
+
+const textFor = (limit: number) => `
 WITH queued AS (
   SELECT "id", "priority", "createdAt", "state", "attempts" >= "maxAttempts" AS exhausted, true AS counts FROM "Task"
-  WHERE "state" = 'QUEUED' AND "dueAt" <= now() AND "kind" = ANY($2::text[])
+  WHERE "state" = 'QUEUED' AND "dueAt" - now() <= interval '0' AND "kind" = ANY($1::text[])
     AND ("startBefore" IS NULL OR "startBefore" > now() OR "startedAt" IS NOT NULL)
-  ORDER BY "priority" DESC, "createdAt", "id" LIMIT $1::int FOR UPDATE SKIP LOCKED
+  ORDER BY "priority" DESC, "createdAt", "id" LIMIT ${limit} FOR UPDATE SKIP LOCKED
 ), abandoned AS (
   SELECT "id", "priority", "createdAt", "state", "attempts" >= "maxAttempts" AS exhausted, true AS counts FROM "Task"
-  WHERE "leaseExpiresAt" <= now() AND "state" IN ('RUNNING', 'CANCELLING') AND "kind" = ANY($2::text[])
-  ORDER BY "priority" DESC, "createdAt", "id" LIMIT $1::int FOR UPDATE SKIP LOCKED
+  WHERE "leaseExpiresAt" <= now() AND "state" IN ('RUNNING', 'CANCELLING') AND "kind" = ANY($1::text[])
+  ORDER BY "priority" DESC, "createdAt", "id" LIMIT ${limit} FOR UPDATE SKIP LOCKED
 ), waited AS (
   SELECT "id", "priority", "createdAt", "state", false AS exhausted, false AS counts FROM "Task"
-  WHERE "leaseExpiresAt" IS NULL AND "dueAt" <= now() AND "state" IN ('RUNNING', 'CANCELLING') AND "kind" = ANY($2::text[])
-  ORDER BY "priority" DESC, "createdAt", "id" LIMIT $1::int FOR UPDATE SKIP LOCKED
+  WHERE "leaseExpiresAt" IS NULL AND "dueAt" <= now() AND "state" IN ('RUNNING', 'CANCELLING') AND "kind" = ANY($1::text[])
+  ORDER BY "priority" DESC, "createdAt", "id" LIMIT ${limit} FOR UPDATE SKIP LOCKED
 ), chosen AS (
   SELECT * FROM (SELECT * FROM queued UNION ALL SELECT * FROM abandoned UNION ALL SELECT * FROM waited) AS due
-  ORDER BY "priority" DESC, "createdAt", "id" LIMIT $1::int
+  ORDER BY "priority" DESC, "createdAt", "id" LIMIT ${limit}
 ), claimed AS (
   UPDATE "Task" AS task SET
     "state" = CASE task."state" WHEN 'CANCELLING' THEN 'CANCELLING' ELSE 'RUNNING' END,
     "leaseToken" = task."leaseToken" + 1,
-    "leaseExpiresAt" = clock_timestamp() + make_interval(secs => $4::float8 / 1000),
-    "workerId" = $3::text,
+    "leaseExpiresAt" = clock_timestamp() + make_interval(secs => $3::float8 / 1000),
+    "workerId" = $2::text,
     "attempts" = task."attempts" + CASE WHEN chosen.counts AND NOT chosen.exhausted THEN 1 ELSE 0 END,
     "dueAt" = date_trunc('milliseconds', now()),
     "startedAt" = coalesce(task."startedAt", now()),
@@ -47,5 +53,4 @@ WITH queued AS (
   SELECT 'task', 'STATE_CHANGED', "id", snapshot FROM claimed WHERE was = 'QUEUED' ORDER BY "priority" DESC, "createdAt", "id"
 )
 SELECT "id", "kind", "input", "checkpoint", "attempts", "leaseToken", "isCancelled", "claimedAt", "isExhausted"
-FROM claimed ORDER BY "priority" DESC, "createdAt", "id"`,
-};
+FROM claimed ORDER BY "priority" DESC, "createdAt", "id"`;

@@ -1,6 +1,7 @@
 /**
  * Ends the tasks of the list $1 (id, leaseToken, what they leave behind) by the transition $2, each only while its lease is held;
  * returns those that were. Fields of progress that the list leaves out keep their value.
+ * The array makes the planner look the few rows up by their ids; for the list alone it expects a hundred and reads the table.
  */
 export const endTasksSql = {
   name: 'engine-end-tasks',
@@ -32,7 +33,7 @@ WITH ending AS (
     "finishedAt" = clock_timestamp(),
     "updatedAt" = clock_timestamp()
   FROM ending
-  WHERE task."id" = ending."id" AND task."leaseToken" = ending."leaseToken" AND $2::jsonb ? task."state"
+  WHERE task."id" = ANY(ARRAY(SELECT "id" FROM ending)) AND task."id" = ending."id" AND task."leaseToken" = ending."leaseToken" AND $2::jsonb ? task."state"
     AND task."leaseExpiresAt" > clock_timestamp()
   RETURNING task."id", to_jsonb(task) - 'input' - 'checkpoint' AS snapshot
 ), recorded AS (

@@ -12,7 +12,7 @@ WITH said AS (
   )
 ), held AS (
   SELECT task."id" FROM "Task" AS task JOIN said ON said."id" = task."id" AND said."leaseToken" = task."leaseToken"
-  WHERE task."state" IN ('RUNNING', 'CANCELLING') AND task."leaseExpiresAt" > clock_timestamp()
+  WHERE task."id" = ANY(ARRAY(SELECT "id" FROM said)) AND task."state" IN ('RUNNING', 'CANCELLING') AND task."leaseExpiresAt" > clock_timestamp()
   FOR UPDATE OF task SKIP LOCKED
 )
 UPDATE "Task" AS task SET
@@ -28,6 +28,6 @@ UPDATE "Task" AS task SET
   "transferRate" = coalesce(said."transferRate", task."transferRate"),
   "updatedAt" = now()
 FROM said, held
-WHERE task."id" = held."id" AND said."id" = held."id"
+WHERE task."id" = ANY(ARRAY(SELECT "id" FROM held)) AND task."id" = held."id" AND said."id" = held."id"
 RETURNING task."id"`,
 };

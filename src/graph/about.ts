@@ -16,7 +16,7 @@ const About = builder.objectRef<{ version: string; startedAt: Date }>('About').i
 const HealthStatusEnum = builder.enumType('HealthStatus', {
   description: 'How the service or a part of it fares.',
   values: {
-    OK: { description: 'Works.' },
+    OK: { description: 'Works as it should.' },
     DEGRADED: { description: 'Works in part, or will soon stop working: look at the message.' },
     FAILED: { description: 'Does not work.' },
   } satisfies Record<HealthStatus, { description: string }>,

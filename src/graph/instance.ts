@@ -68,7 +68,9 @@ builder.prismaObjectFields(Instance, (t) => ({
     type: 'BigInt',
     description: 'Bytes that had to be transferred to make it, after compression.',
   }),
-  transferSeconds: t.exposeFloat('transferSeconds', { description: 'Seconds that the transfer took.' }),
+  transferSeconds: t.exposeFloat('transferSeconds', {
+    description: 'How long copying the data took, without comparing and checking; divides transferBytes into a rate.',
+  }),
   sizeBytes: t.expose('sizeBytes', {
     type: 'BigInt',
     description:

@@ -20,7 +20,7 @@ export const Organization = builder.prismaNode('Organization', {
 
 builder.prismaObjectFields(Organization, (t) => ({
   name: t.exposeString('name', {
-    description: 'Unique within its provider. LOCAL takes it from `organization` in `machine.json`.',
+    description: 'Unique within its provider. LOCAL takes it from `organization` in `vm.json`.',
   }),
   nativeId: t.exposeString('nativeId', {
     nullable: true,

@@ -18,12 +18,12 @@ import { Replication } from './replication.ts';
 import { DataConnectionTypeEnum } from './vocabulary.ts';
 
 const VirtualMachineReference = builder.inputType('VirtualMachineReference', {
-  description: 'Names a machine.',
+  description: 'Picks a machine by its id.',
   fields: (t) => ({ id: t.id({ required: true, description: 'As `VirtualMachine.id` gave it.' }) }),
 });
 
 const SiteReference = builder.inputType('SiteReference', {
-  description: 'Names a site.',
+  description: 'Picks a site by its id.',
   fields: (t) => ({ id: t.id({ required: true, description: 'As `Site.id` gave it.' }) }),
 });
 
@@ -212,7 +212,7 @@ function failoverInput(name: string, description: string, defaultName: string) {
       }),
       powerOn: t.boolean({
         description:
-          'Whether the machine is to run. LOCAL writes it into its `machine.json` and runs nothing. false when not given.',
+          'Whether the machine is to run. LOCAL writes it into `vm.json` and runs nothing. false when not given.',
       }),
       vmName: t.string({
         description: `The new machine's name; LOCAL: also its folder below \`vms/\`, so it must be free. ${defaultName} when not given.`,

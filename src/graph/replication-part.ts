@@ -31,7 +31,9 @@ export const ReplicationSource = builder.prismaObject('Replication', {
       nullable: true,
       description: 'Whose machine it is; null where the provider names no tenant.',
     }),
-    virtualMachine: t.relation('virtualMachine', { description: 'The protected machine.' }),
+    virtualMachine: t.relation('virtualMachine', {
+      description: 'The machine whose disks are copied; still there when the source has lost it (see `removedAt`).',
+    }),
   }),
 });
 
@@ -129,7 +131,7 @@ const ReplicationFailure = builder.objectRef<NonNullable<ReplicationError>>('Rep
     task: t.field({
       type: Task,
       nullable: true,
-      description: 'The task that failed.',
+      description: 'Where the failure happened, with its whole history.',
       resolve: ({ taskId }, _args, context, info) => loadEntity(context, info, 'Task', taskId),
     }),
   }),

@@ -79,7 +79,7 @@ const SignOutPayload = builder.objectRef<{ sessionId: string }>('SignOutPayload'
   fields: (t) => ({
     session: t.prismaField({
       type: Session,
-      description: 'The session that ended.',
+      description: 'The one that this request used, with `revokedAt`.',
       resolve: (query, { sessionId }, _args, { domain }) =>
         domain.prisma.session.findUniqueOrThrow({ ...query, where: { id: sessionId } }),
     }),

@@ -27,7 +27,9 @@ const SyncResult = builder.objectRef<ResultOf<'SYNC'>>('SyncResult').implement({
       description: 'Bytes that had to be transferred for it, after compression.',
       resolve: ({ transferBytes }) => BigInt(transferBytes),
     }),
-    transferSeconds: t.exposeFloat('transferSeconds', { description: 'Seconds that the transfer took.' }),
+    transferSeconds: t.exposeFloat('transferSeconds', {
+      description: 'How long copying the data took, without comparing and checking; divides transferBytes into a rate.',
+    }),
   }),
 });
 

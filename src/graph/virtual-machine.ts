@@ -42,8 +42,7 @@ keyedByIdOrNativeId(VirtualMachine);
 
 builder.prismaObjectFields(VirtualMachine, (t) => ({
   nativeId: t.exposeString('nativeId', {
-    description:
-      "The provider's own id of the machine, unique within its site. LOCAL: the name of its folder below `vms/`.",
+    description: "The provider's own id of the machine, unique within its site. LOCAL: `id` in its `vm.json`.",
   }),
   name: t.exposeString('name', { description: 'What people call the machine; not unique.' }),
   description: t.exposeString('description', {

@@ -54,7 +54,7 @@ export const PowerStateEnum = builder.enumType('PowerState', {
   description: 'Whether a machine runs.',
   values: {
     POWERED_ON: {
-      description: 'It runs. A LOCAL engine takes the word of `machine.json`; it runs no machines itself.',
+      description: 'It runs. A LOCAL engine takes the word of `vm.json`; it runs no machines itself.',
     },
     POWERED_OFF: { description: 'It is shut down.' },
     SUSPENDED: { description: 'Its memory is kept and it does not run.' },

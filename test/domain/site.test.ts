@@ -79,11 +79,17 @@ describe('sites', () => {
     await register('sibling', await folder(join(path, 'inside-not')));
   });
 
-  test('a name is used once at a time, also when asked for twice at once', async () => {
-    const paths = await Promise.all([folder(), folder(), folder()]);
-    const answers = await Promise.allSettled(paths.map((path) => register('twin', path)));
-    expect(answers.filter((answer) => answer.status === 'fulfilled')).toHaveLength(1);
-    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(ConflictError);
+  test('of registrations at once that take the same name or folder, one is made', async () => {
+    const paths = await Promise.all(Array.from({ length: 8 }, () => folder()));
+    const named = await Promise.allSettled(paths.map((path) => register('twin', path)));
+    expect(named.filter((answer) => answer.status === 'fulfilled')).toHaveLength(1);
+    for (const answer of named) if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(ConflictError);
+    const shared = await folder();
+    const placed = await Promise.allSettled(paths.map((_, number) => register(`place-${number}`, shared)));
+    expect(placed.filter((answer) => answer.status === 'fulfilled')).toHaveLength(1);
+    for (const answer of placed) {
+      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(InvalidInputError);
+    }
   });
 
   test('validateOnly registers nothing; a repeated token answers with the first site', async () => {

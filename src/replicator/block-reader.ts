@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { addressBytes, decodeBlock } from './codec.ts';
+import { addressBytes, decodeBlock, freeNow } from './codec.ts';
 import { ReplicatorError, systemCode, systemError } from './error.ts';
 import { maxBlockBytes } from './layout.ts';
 import { isRecordHeader, PackGoneError, recordHeaderBytes } from './pack.ts';
@@ -31,6 +31,7 @@ export function createBlockReader(setup: ReadSetup) {
       try {
         const plain = readBlock(address, place, length);
         if (outputPath !== null) writeFully(outputPath, plain, position);
+        if (plain.buffer !== buffer.buffer) freeNow(plain);
       } catch (error) {
         const isDamage = error instanceof ReplicatorError && error.code === 'STORE_DAMAGED';
         if (outputPath !== null || !isDamage) throw error;

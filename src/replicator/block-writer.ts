@@ -58,6 +58,7 @@ export function createBlockWriter(setup: WriteSetup, onPack: (pack: WrittenPack)
     const coded = encodeBlock(block, address, setup.connectionType, setup.keys);
     writeRecordHeader(header, address, coded.coding, coded.bytes);
     writeFully(pack.path, pack.fd, [header, ...coded.parts]);
+    coded.free();
     pack.index.add({ address, offset: pack.bytes, bytes: coded.bytes, coding: coded.coding });
     pack.bytes += recordHeaderBytes + coded.bytes;
     pack.plainBytes += block.byteLength;

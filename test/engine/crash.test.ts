@@ -73,6 +73,23 @@ test.each(['return', 'throw'])(
   },
 );
 
+test('a worker stopped in the middle of a step does not keep others from the task, and its step is undone', async () => {
+  const first = await join();
+  const id = await engine.submit({ kind: 'STALE', input: { mode: 'in a step' } });
+  await first.tells('holding');
+  await first.kill('SIGSTOP');
+  const second = await join();
+  await second.tells('taken over');
+  first.ask({ what: 'go on' });
+  await first.kill('SIGCONT');
+  expect((await first.tells('refused')).value).toEqual(['the step', 'LeaseLost', 'LeaseLost']);
+  await first.kill('SIGTERM');
+  second.ask({ what: 'finish' });
+  await engine.reaches(id, 'SUCCEEDED');
+  expect(await engine.row(id)).toMatchObject({ result: 'rightful', checkpoint: { steps: 2 } });
+  expect(await effects()).toEqual([]);
+});
+
 test('a task that kills its workers ends FAILED after its last attempt and gives back what it had taken', async () => {
   const id = await engine.submit({ kind: 'DEADLY', input: {} });
   for (const attempt of [1, 2, 3]) {

@@ -57,10 +57,21 @@ const stale: Job<Tx> = defineJob<{ mode: string }, Checkpoint, string, Tx>({
       await ask('finish').promise;
       return { outcome: 'done', result: 'rightful' };
     }
-    await context.step({ steps: 1 });
-    tell({ what: 'holding', taskId: context.taskId });
-    await ask('go on').promise;
     const refused: string[] = [];
+    const pause = async () => {
+      tell({ what: 'holding', taskId: context.taskId });
+      await ask('go on').promise;
+    };
+    if (mode === 'in a step') {
+      const work = async (tx: Tx) => {
+        await pause();
+        await tx.$executeRaw`INSERT INTO "Effect" VALUES ('stale')`;
+      };
+      await context.step({ steps: 1 }, work).catch(() => refused.push('the step'));
+    } else {
+      await context.step({ steps: 1 });
+      await pause();
+    }
     await context.check().catch((error: Error) => refused.push(error.name));
     const write = async (tx: Tx) => {
       await tx.$executeRaw`INSERT INTO "Effect" VALUES ('stale')`;

@@ -1,0 +1,90 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LeaseLost } from '../../src/engine/abort.ts';
+import { startWorker } from '../../src/engine/worker.ts';
+import { testDatabase } from '../support/database.ts';
+import { type Engine, log, openEngine, shortLease, signal } from './harness.ts';
+import { createScripts, done, untilAborted } from './script.ts';
+
+const scripts = createScripts();
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let engine: Engine;
+beforeAll(async () => {
+  database = await testDatabase();
+  engine = await openEngine(database.url, scripts.jobs);
+});
+afterAll(async () => {
+  await engine.close();
+  await database.drop();
+});
+
+test('a worker that cannot renew its leases stops its jobs before others may take them, and writes nothing', async () => {
+  const nowhere = new pg.Pool({ connectionString: 'postgresql://nobody@localhost/none?host=/nonexistent' });
+  const { events, database: open } = engine;
+  const options = { ...open, events, jobs: scripts.jobs, log, ...shortLease, heartbeatPool: nowhere };
+  const lonely = await startWorker({ ...options, stopAfterMs: 500, heartbeatMs: 100 });
+  const reason = signal<unknown>();
+  const id = await engine.submit(
+    scripts.task(async ({ signal: stop, attempt }) => {
+      if (attempt > 1) return done();
+      await untilAborted(stop).catch((error: unknown) => reason.resolve(error));
+      throw new Error('It stopped in its own way.');
+    }),
+  );
+  expect(await reason.promise).toBeInstanceOf(LeaseLost);
+  await lonely.stop();
+  expect(await engine.row(id)).toMatchObject({ state: 'RUNNING', error: null });
+  const worker = await engine.startWorker();
+  await engine.reaches(id, 'SUCCEEDED');
+  expect(await engine.row(id)).toMatchObject({ attempts: 2, error: null });
+  await worker.stop();
+  await nowhere.end();
+});
+
+test('a live lease is renewed for as long as the job takes', async () => {
+  const [first, second] = [await engine.startWorker(shortLease), await engine.startWorker(shortLease)];
+  const started = signal();
+  const gate = signal();
+  let runs = 0;
+  const long = await engine.submit(
+    scripts.task(async ({ check }) => {
+      runs++;
+      started.resolve();
+      await gate.promise;
+      await check();
+      return done();
+    }),
+  );
+  await started.promise;
+  // A task that is due only after the first lease would have ended tells when that is so.
+  const later = await engine.submit(scripts.task(done, { notBefore: new Date(Date.now() + shortLease.leaseMs + 300) }));
+  await engine.reaches(later, 'SUCCEEDED');
+  gate.resolve();
+  await engine.reaches(long, 'SUCCEEDED');
+  expect(runs).toBe(1);
+  await Promise.all([first.stop(), second.stop()]);
+});
+
+test('a task whose notification was lost is found without it', async () => {
+  const worker = await engine.startWorker({ longestSleepMs: 200 });
+  const task = scripts.task(done);
+  const { rows } = await engine.database.pool.query<{ id: string }>(
+    `INSERT INTO "Task" ("kind", "state", "input") VALUES ('SCRIPT', 'QUEUED', $1) RETURNING "id"`,
+    [task.input],
+  );
+  const id = rows[0]?.id ?? '';
+  while ((await engine.row(id)).state !== 'SUCCEEDED');
+  await worker.stop();
+});
+
+test('a kind that the program does not know is left for one that does', async () => {
+  const { rows } = await engine.database.pool.query<{ id: string }>(
+    `INSERT INTO "Task" ("kind", "state", "startBefore") VALUES ('FROM_THE_FUTURE', 'QUEUED', now()) RETURNING "id"`,
+  );
+  const id = rows[0]?.id ?? '';
+  const worker = await engine.startWorker();
+  await engine.reaches(await engine.submit(scripts.task(done)), 'SUCCEEDED');
+  expect((await engine.row(id)).state).toBe('QUEUED');
+  expect(await engine.queue.cancel([id], 'ada')).toEqual(['NOT_CANCELLABLE']);
+  await worker.stop();
+});

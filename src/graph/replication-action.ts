@@ -72,7 +72,8 @@ const ReplicationSettingsInput = builder.inputType('ReplicationSettingsInput', {
       description: 'Which recovery points to keep, at most 10 rules. When not given: the last 24.',
     }),
     quiesced: t.boolean({
-      description: 'Bring file systems to rest before each copy where the provider can. false when not given.',
+      description:
+        'Bring file systems to rest before each copy. LOCAL cannot: true answers UnsupportedError. false when not given.',
     }),
   }),
 });

@@ -76,7 +76,7 @@ export const ReplicationSettings = builder.prismaObject('Replication', {
     }),
     quiesced: t.exposeBoolean('quiesced', {
       description:
-        'Whether the machine is asked to bring its file systems to rest before each copy. LOCAL cannot and keeps only the wish.',
+        'Whether the machine is asked to bring its file systems to rest before each copy. Always false for LOCAL, which copies disk images from outside.',
     }),
     retentionRules: t.field({
       type: [RetentionRule],

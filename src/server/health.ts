@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Domain } from '../domain/context.ts';
+import { connectorOf } from '../domain/replication-address.ts';
 import type { HealthCheck } from '../graph/context.ts';
 
 /** What the checks look at. */
@@ -17,6 +18,8 @@ export async function checkHealth(facts: HealthFacts): Promise<HealthCheck[]> {
     check('database', () => checkDatabase(facts)),
     check('tasks', () => checkTasks(facts)),
     check('data folder', () => checkSpace(facts.dataDir)),
+    check('sites', () => checkSites(facts)),
+    check('replications', () => checkReplications(facts)),
   ]);
 }
 
@@ -64,4 +67,40 @@ async function checkSpace(dataDir: string): Promise<Finding> {
     status: 'DEGRADED',
     message: `The disk of ${dataDir} has only ${freeMb} MB left: free some, or move the folder.`,
   };
+}
+
+async function checkSites({ domain }: HealthFacts): Promise<Finding> {
+  const sites = await domain.prisma.site.findMany({
+    where: { removedAt: null, path: { not: null } },
+    include: { provider: true },
+    orderBy: { name: 'asc' },
+  });
+  const troubles = await Promise.all(
+    sites.map(async ({ name, path, provider }) => {
+      try {
+        await connectorOf(domain, provider).folders?.inspect(path ?? '');
+        return [];
+      } catch (error) {
+        return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
+      }
+    }),
+  );
+  const messages = troubles.flat();
+  return messages.length === 0 ? ok : { status: 'DEGRADED', message: messages.join(' ') };
+}
+
+const namedReplications = 5;
+
+async function checkReplications({ domain: { prisma } }: HealthFacts): Promise<Finding> {
+  const where = { removedAt: null, overallHealth: 'RED' };
+  const red = await prisma.replication.findMany({
+    where,
+    select: { vmName: true },
+    orderBy: [{ vmName: 'asc' }, { id: 'asc' }],
+    take: namedReplications,
+  });
+  if (red.length === 0) return ok;
+  const count = await prisma.replication.count({ where });
+  const names = red.map(({ vmName }) => vmName).join(', ') + (count > red.length ? ', …' : '');
+  return { status: 'DEGRADED', message: `RED is the health of ${count}: ${names}. Their \`problems\` say why.` };
 }

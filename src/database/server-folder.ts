@@ -153,24 +153,30 @@ async function ownerOf(path: string): Promise<ServerUser | undefined> {
 
 /**
  * The folder of the server's socket, 0700. The kernel takes at most 104 bytes for a socket's path (108 on Linux), so a
- * long data folder gets one in /tmp, with a name that every process derives alike.
+ * long data folder gets one in /tmp.
  */
-export async function openSocketFolder({ path, user }: ServerFolder): Promise<string> {
-  const inside = join(path, 'socket');
-  const key = createHash('sha256').update(path).digest('hex').slice(0, 16);
-  const outside = ['', '-2', '-3', '-4', '-5'].map((suffix) => `/tmp/drgraph-${key}${suffix}`);
-  const isShort = Buffer.byteLength(join(inside, '.s.PGSQL.5432.lock')) < 100;
-  const owner = user?.uid ?? process.getuid?.();
-  for (const folder of isShort ? [inside] : outside) {
-    const isNew = await mkdir(folder, { mode: 0o700 }).then(() => true, ignoring('EEXIST'));
-    if (isNew === true && user !== undefined) await chown(folder, user.uid, user.gid);
-    const found = await lstat(folder);
+export async function openSocketFolder(folder: ServerFolder): Promise<string> {
+  const inside = join(folder.path, 'socket');
+  if (Buffer.byteLength(join(inside, '.s.PGSQL.5432.lock')) >= 100) return openTemporaryFolder(folder);
+  if (await openPrivateFolder(inside, folder)) return inside;
+  throw new Error(`${inside} is not a folder of the server's user alone. Remove it.`);
+}
+
+/** A folder in /tmp for this server alone, with a short and plain name that every process derives alike. */
+export async function openTemporaryFolder(folder: ServerFolder): Promise<string> {
+  const key = createHash('sha256').update(folder.path).digest('hex').slice(0, 16);
+  for (const suffix of ['', '-2', '-3', '-4', '-5']) {
     // Anybody may make a folder in /tmp: one that is not ours alone is left alone.
-    if (found.isDirectory() && found.uid === owner && (found.mode & 0o077) === 0) return folder;
+    if (await openPrivateFolder(`/tmp/drgraph-${key}${suffix}`, folder)) return `/tmp/drgraph-${key}${suffix}`;
   }
-  throw new Error(
-    `No folder for the database's socket: ${isShort ? inside : outside.join(', ')} belong to somebody else.`,
-  );
+  throw new Error(`/tmp/drgraph-${key} and its like belong to somebody else. Remove them.`);
+}
+
+async function openPrivateFolder(path: string, { user }: ServerFolder): Promise<boolean> {
+  const isNew = await mkdir(path, { mode: 0o700 }).then(() => true, ignoring('EEXIST'));
+  if (isNew === true && user !== undefined) await chown(path, user.uid, user.gid);
+  const found = await lstat(path);
+  return found.isDirectory() && found.uid === (user?.uid ?? process.getuid?.()) && (found.mode & 0o077) === 0;
 }
 
 /** Handles the named file system errors by doing nothing; passes on every other. */

@@ -2,7 +2,7 @@ import { chmod, cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { chownAll, hasCode, ignoring, type ServerFolder } from './server-folder.ts';
+import { chownAll, hasCode, ignoring, openTemporaryFolder, type ServerFolder } from './server-folder.ts';
 import { canRun } from './server-user.ts';
 
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
@@ -14,9 +14,14 @@ export async function findServerPrograms(folder: ServerFolder): Promise<{ progra
   const { version } = packageSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const major = version.split('.')[0] ?? version;
   const installed = join(root, 'native');
-  const isWhole = await linkLibraries(installed);
+  const isWhole = isPlain(installed) && (await linkLibraries(installed));
   if (isWhole && (await canRun(folder.user, join(installed, 'bin', 'pg_ctl')))) return { programs: installed, major };
   return { programs: await copyPrograms(installed, folder, version), major };
+}
+
+/** PostgreSQL's programs call each other through a shell, and put their own path between double quotes. */
+function isPlain(path: string): boolean {
+  return !/["$`\\]/.test(path);
 }
 
 function packageFolder(): string {
@@ -52,7 +57,8 @@ async function linkLibraries(native: string): Promise<boolean> {
 
 /** A project under a closed home, or a read-only node_modules: the programs run from a copy beside the data. */
 async function copyPrograms(installed: string, folder: ServerFolder, version: string): Promise<string> {
-  const target = join(folder.path, `programs-${version}`);
+  const place = isPlain(folder.path) ? folder.path : await openTemporaryFolder(folder);
+  const target = join(place, `programs-${version}`);
   if (await exists(join(target, 'native'))) return join(target, 'native');
   const temporary = `${target}.${process.pid}`;
   await rm(temporary, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -30,18 +30,17 @@ export interface EmbeddedUserOptions {
 }
 
 /** Resolves when the server runs; rejects with what the process wrote when it ends before. */
-export async function useEmbedded({
-  dataDir,
-  uid,
-  from = project,
-  settings = {},
-}: EmbeddedUserOptions): Promise<EmbeddedUser> {
-  const program = join(from, 'test', 'database', 'embedded-process.ts');
-  const child = spawn(process.execPath, [program, dataDir, JSON.stringify(settings)], {
-    cwd: '/',
-    stdio: ['pipe', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
+export async function useEmbedded({ dataDir, uid, from, settings = {} }: EmbeddedUserOptions): Promise<EmbeddedUser> {
+  const program = join(from ?? project, 'test', 'database', 'embedded-process.ts');
+  const child = spawn(
+    from === undefined ? process.execPath : join(from, 'node'),
+    [program, dataDir, JSON.stringify(settings)],
+    {
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    },
+  );
   let output = '';
   child.stderr.on('data', (chunk) => {
     output += chunk;
@@ -96,5 +95,6 @@ export async function copyProject(folder: string): Promise<string> {
     const options = { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE };
     await cp(join(project, path), join(folder, path), options);
   }
+  await copyFile(process.execPath, join(folder, 'node'), constants.COPYFILE_FICLONE);
   return folder;
 }

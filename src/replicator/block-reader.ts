@@ -53,9 +53,10 @@ export function createBlockReader(setup: ReadSetup) {
     const length = recordHeaderBytes + place.bytes;
     // A damaged header, read where the index was lost, may claim any length.
     if (length > buffer.byteLength) throw damaged('claims to be larger than any block');
+    const fd = openPack(place.pack, path);
     let read: number;
     try {
-      read = readSync(openPack(place.pack, path), buffer, 0, length, place.offset);
+      read = readSync(fd, buffer, 0, length, place.offset);
     } catch (error) {
       throw systemError(error, 'read', path);
     }
@@ -76,7 +77,7 @@ export function createBlockReader(setup: ReadSetup) {
       return fd;
     } catch (error) {
       if (systemCode(error) === 'ENOENT') throw new PackGoneError(`The pack ${path} is gone.`, { cause: error });
-      throw error;
+      throw systemError(error, 'read', path);
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { standardGeometry } from '../../src/replicator/layout.ts';
 import type { Store } from '../../src/replicator/store.ts';
+import { runActionNow } from './process.ts';
 import { codeOf, connectionTypes, makeWorld, noise, restored, type World } from './world.ts';
 
 const off = { id: 'made', name: 'made', powerState: 'POWERED_OFF' as const };
@@ -99,30 +100,29 @@ it('an unknown instance and a removed one are not found, but one being restored 
   expect(await codeOf(restored(world, store, 'a'))).toBe('INSTANCE_NOT_FOUND');
 });
 
-it('packs that a prune moves while an instance is read are found in their new place', async () => {
+it('packs that another process prunes while an instance is read are found in their new place', async () => {
   await using world = await makeWorld();
   const content = noise('a', 1_600_000);
   const machine = await world.machine('db', { 'disk.raw': content });
   const store = await world.open();
-  await store.sync({ syncId: 'old', machine, disks: machine.disks });
+  await store.sync({ syncId: 'first', machine, disks: machine.disks });
   for (let at = 0; at < content.byteLength; at += 4096) {
     if (at % (3 * 4096) !== 0) noise(`new ${at}`, 4096).copy(content, at);
   }
   await world.writeDisk('db', 'disk.raw', content);
   await store.sync({ syncId: 'new', machine, disks: machine.disks });
-  let pruned: Promise<{ repackedPacks: number }> | null = null;
+  let pruned = '';
   const made = await store.restore({
     key: 'new',
     restoreId: 'r',
     targetFolder: join(world.target.path, 'vms', 'made'),
     machine: off,
+    // This process waits for the other one: nothing more is read until the packs are gone.
     onProgress: () => {
-      pruned ??= store.removeInstances(['old']).then(() => store.prune());
-    },
-    beforePublish: async () => {
-      expect((await pruned)?.repackedPacks).toBeGreaterThan(0);
+      pruned ||= runActionNow({ source: world.source.path, target: world.target.path, action: 'prune', killAt: 0 });
     },
   });
+  expect(pruned).toContain('remove trash/first.');
   expect((await readFile(made.disks[0]?.path ?? '')).equals(content)).toBe(true);
 });
 

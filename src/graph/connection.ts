@@ -6,6 +6,7 @@ import type { Viewer } from '../domain/viewer.ts';
 import { builder } from './builder.ts';
 import { type GraphContext, viewerOf } from './context.ts';
 import { behind, type ColumnKind, decodeCursor, encodeCursor, type OrderTerm, reversed } from './cursor.ts';
+import { checkFilter } from './filter.ts';
 import { refusal } from './refusal.ts';
 
 const defaultSize = 50;
@@ -33,7 +34,7 @@ interface OrderInput<Field extends string> {
 }
 
 /** The arguments of every list. */
-export interface ListArgs<Filter, Field extends string> {
+export interface ListArgs<Filter extends object, Field extends string> {
   first?: number | null;
   after?: string | null;
   last?: number | null;
@@ -42,7 +43,7 @@ export interface ListArgs<Filter, Field extends string> {
   orderBy?: readonly OrderInput<Field>[] | null;
 }
 
-export interface ListDefinition<Row extends { id: string }, Filter, Field extends string> {
+export interface ListDefinition<Row extends { id: string }, Filter extends object, Field extends string> {
   /** The type of the items. */
   type: string;
   /** What a viewer may see of them: one of the domain's conditions. */
@@ -89,7 +90,7 @@ const nodePaths = [[{ name: 'nodes' }], [{ name: 'edges' }, { name: 'node' }]];
 type NestedQuery = (query: object, include: { getType(): string; paths: { name: string }[][] }) => { select?: object };
 
 /** Makes the pages of a list: at the root by a statement of their own, below a row as part of that row's statement. */
-export function defineList<Row extends { id: string }, Filter, Field extends string>(
+export function defineList<Row extends { id: string }, Filter extends object, Field extends string>(
   definition: ListDefinition<Row, Filter, Field>,
 ) {
   const slice = (args: ListArgs<Filter, Field>, context: GraphContext): Slice =>
@@ -200,11 +201,12 @@ export function listArgs<FilterRef extends InputRef, OrderRef extends InputRef>(
   }));
 }
 
-function sliceOf<Row extends { id: string }, Filter, Field extends string>(
+function sliceOf<Row extends { id: string }, Filter extends object, Field extends string>(
   { order, defaultOrder }: ListDefinition<Row, Filter, Field>,
   args: ListArgs<Filter, Field>,
   where: object[],
 ): Slice {
+  checkFilter(args.filter);
   const terms = orderTerms(order, args.orderBy?.length ? args.orderBy : defaultOrder);
   if (args.first != null && args.last != null) {
     throw refusal('INVALID_INPUT', 'first, last: give one of them. `first` pages forward, `last` pages backward.');
@@ -236,7 +238,7 @@ function orderTerms<Field extends string>(
     direction = input.direction === 'DESC' ? 'desc' : 'asc';
     terms.set(column, { column, kind, nullable, direction });
   }
-  return [...terms.values(), { column: 'id', kind: 'text', nullable: false, direction }];
+  return [...terms.values(), { column: 'id', kind: 'id', nullable: false, direction }];
 }
 
 function prismaQuery({ terms, size, backward, where, key }: Slice, scope: object[] = []) {
@@ -266,31 +268,4 @@ function pageOf<Row extends { id: string }>(rows: readonly Row[], { terms, size,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
   };
-}
-
-/** A condition on text as people type it: anywhere, in any case, with `%` and `_` meaning themselves. */
-export function containing(text: string | null | undefined): { contains: string; mode: 'insensitive' } | undefined {
-  return text == null ? undefined : { contains: text.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' };
-}
-
-/** A condition on a moment, from a filter's pair of bounds; both ends are exclusive. */
-export function between(
-  after: Date | null | undefined,
-  before: Date | null | undefined,
-): { gt?: Date; lt?: Date } | undefined {
-  return after == null && before == null ? undefined : { gt: after ?? undefined, lt: before ?? undefined };
-}
-
-/** A condition on whether a column has a value. */
-export function isSet(wanted: boolean | null | undefined): null | { not: null } | undefined {
-  return wanted == null ? undefined : wanted ? { not: null } : null;
-}
-
-/** A condition on one of our words. UNKNOWN stands for every word that the list does not have, as it does in answers. */
-export function among(
-  words: readonly string[],
-  wanted: readonly string[] | null | undefined,
-): { in?: string[]; notIn?: string[] } | undefined {
-  if (wanted == null) return undefined;
-  return wanted.includes('UNKNOWN') ? { notIn: words.filter((word) => !wanted.includes(word)) } : { in: [...wanted] };
 }

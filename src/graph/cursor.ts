@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { refusal } from './refusal.ts';
 
 /** How a column's values are written in a cursor and read back. */
-export type ColumnKind = 'moment' | 'text' | 'number' | 'bigint';
+export type ColumnKind = 'moment' | 'text' | 'id' | 'int' | 'bigint';
 
 export interface OrderTerm {
   column: string;
@@ -16,14 +16,19 @@ export interface OrderTerm {
 
 type KeyValue = Date | string | number | bigint | null;
 
+const int64 = 2n ** 63n;
+
+// As narrow as the columns: what PostgreSQL would refuse is no cursor that this list gave.
 const readers = {
   moment: z.iso.datetime().transform((text) => new Date(text)),
-  text: z.string(),
-  number: z.number(),
+  text: z.string().refine((text) => !text.includes('\0')),
+  id: z.guid(),
+  int: z.int32(),
   bigint: z
     .string()
-    .regex(/^-?[0-9]{1,20}$/)
-    .transform(BigInt),
+    .regex(/^-?[0-9]{1,19}$/)
+    .transform(BigInt)
+    .refine((value) => value >= -int64 && value < int64),
 } satisfies Record<ColumnKind, z.ZodType<KeyValue>>;
 
 /** Two orders have the same signature when a cursor of one is a place in the other. */

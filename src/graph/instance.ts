@@ -3,9 +3,10 @@ import { type InstanceDisk, instanceDisks } from '../domain/stored.ts';
 import { visibleInstances } from '../domain/visibility.ts';
 import { known, quiescedTypes } from '../domain/vocabulary.ts';
 import { builder } from './builder.ts';
-import { among, between, defineList, isSet, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
+import { among, between, isSet } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import { Resource } from './resource.ts';
 import { QuiescedTypeEnum } from './vocabulary.ts';
@@ -136,7 +137,7 @@ function where(filter: typeof InstanceFilter.$inferInput): Prisma.InstanceWhereI
 
 const order = {
   CREATED_AT: { column: 'createdAt', kind: 'moment', description: 'By the moment whose state they hold.' },
-  SEQUENCE_NUMBER: { column: 'sequenceNumber', kind: 'number', description: 'By the order in which they were made.' },
+  SEQUENCE_NUMBER: { column: 'sequenceNumber', kind: 'int', description: 'By the order in which they were made.' },
   TRANSFER_BYTES: { column: 'transferBytes', kind: 'bigint', description: 'By how much had to be transferred.' },
   SIZE_BYTES: { column: 'sizeBytes', kind: 'bigint', description: 'By the capacities of their disks, added up.' },
   VERIFIED_AT: {

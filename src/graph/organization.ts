@@ -1,9 +1,10 @@
 import type { Prisma } from '../../prisma/client/client.ts';
 import { visibleOrganizations } from '../domain/visibility.ts';
 import { builder } from './builder.ts';
-import { between, containing, defineList, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
+import { between, containing } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import { Replication, ReplicationConnection, replicationArgs, replicationList } from './replication.ts';
 import { Resource } from './resource.ts';

@@ -8,9 +8,10 @@ import {
   replicationSourceStates,
 } from '../domain/vocabulary.ts';
 import { builder } from './builder.ts';
-import { among, between, containing, defineList, isSet, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
+import { among, between, containing, isSet } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import {
   DataConnectionStateEnum,
@@ -122,7 +123,7 @@ const order = {
     nullable: true,
     description: 'By the last synchronization that succeeded; those never synchronized count as the newest.',
   },
-  RPO_MINUTES: { column: 'rpoMinutes', kind: 'number', description: 'By the recovery point objective.' },
+  RPO_MINUTES: { column: 'rpoMinutes', kind: 'int', description: 'By the recovery point objective.' },
   OVERALL_HEALTH: {
     column: 'overallHealth',
     kind: 'text',

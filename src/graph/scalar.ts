@@ -8,7 +8,9 @@ const wholeNumber = /^-?(0|[1-9][0-9]{0,39})$/;
 function parseDateTime(value: unknown): Date {
   const text = dateTime.safeParse(value);
   const date = text.success ? new Date(text.data) : undefined;
-  if (!date || Number.isNaN(date.getTime())) {
+  // Years that PostgreSQL and ISO 8601 with four digits both have, after the offset was taken off.
+  const year = date?.getUTCFullYear() ?? 0;
+  if (!date || Number.isNaN(year) || year < 1 || year > 9999) {
     throw new GraphQLError(
       `DateTime takes ISO 8601 with seconds and an offset, such as "2026-11-21T08:30:00Z"; got ${JSON.stringify(value)}.`,
     );

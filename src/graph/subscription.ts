@@ -3,6 +3,7 @@ import { known, taskKinds } from '../domain/vocabulary.ts';
 import { taskStates } from '../engine/task.ts';
 import { builder } from './builder.ts';
 import { viewerOf } from './context.ts';
+import { checkFilter } from './filter.ts';
 import { absentId, decodeGlobalId, rowIds } from './global-id.ts';
 import { Task } from './task.ts';
 import { type TaskEvent, type TaskEventType, type TaskFacts, taskEvents, taskProgress } from './task-event.ts';
@@ -68,6 +69,7 @@ const TaskEventFilter = builder.inputType('TaskEventFilter', {
 });
 
 function admission(filter: typeof TaskEventFilter.$inferInput) {
+  checkFilter(filter);
   const resourceIds = filter.resourceIdIn?.map((id) => decodeGlobalId(id)?.id ?? absentId);
   const taskIds = rowIds('Task', filter.taskIdIn);
   const conditions: [readonly string[] | null | undefined, (facts: TaskFacts) => string | null][] = [

@@ -3,9 +3,10 @@ import { visibleTasks } from '../domain/visibility.ts';
 import { taskKinds } from '../domain/vocabulary.ts';
 import { taskStates, terminalStates } from '../engine/task.ts';
 import { builder } from './builder.ts';
-import { among, between, defineList, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
+import { among, between } from './filter.ts';
 import { absentId, decodeGlobalId, rowId, rowIds } from './global-id.ts';
 import { TaskKindEnum, TaskStateEnum } from './task-state.ts';
 
@@ -94,7 +95,7 @@ const order = {
     nullable: true,
     description: 'By when it ended; those not ended yet count as the newest.',
   },
-  PRIORITY: { column: 'priority', kind: 'number', description: 'By priority, 0 to 100.' },
+  PRIORITY: { column: 'priority', kind: 'int', description: 'By priority, 0 to 100.' },
   STATE: { column: 'state', kind: 'text', description: 'By state, alphabetically: groups what stands alike.' },
   KIND: { column: 'kind', kind: 'text', description: 'By kind, alphabetically.' },
 } satisfies Record<string, OrderField>;

@@ -1,8 +1,9 @@
 import type { Prisma } from '../../prisma/client/client.ts';
 import { type Role, roles, type Viewer } from '../domain/viewer.ts';
 import { builder } from './builder.ts';
-import { between, defineList, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { viewerOf } from './context.ts';
+import { between } from './filter.ts';
 
 const RoleEnum = builder.enumType('Role', {
   description: 'What a user may do. Roles add up; every signed-in user may read.',

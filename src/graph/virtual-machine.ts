@@ -2,9 +2,10 @@ import type { Prisma } from '../../prisma/client/client.ts';
 import { visibleVirtualMachines } from '../domain/visibility.ts';
 import { known, powerStates } from '../domain/vocabulary.ts';
 import { builder } from './builder.ts';
-import { among, between, containing, defineList, isSet, listArgs, type OrderField, orderInput } from './connection.ts';
+import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedByIdOrNativeId } from './federation.ts';
+import { among, between, containing, isSet } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import { Replication, ReplicationConnection, replicationArgs, replicationList } from './replication.ts';
 import { Resource } from './resource.ts';
@@ -165,8 +166,8 @@ const order = {
   NAME: { column: 'name', kind: 'text', description: 'By name, in the order of the database (usually by code point).' },
   CREATED_AT: { column: 'createdAt', kind: 'moment', description: 'By when drgraph first saw the machine.' },
   LAST_SEEN_AT: { column: 'lastSeenAt', kind: 'moment', description: 'By when an inventory last found it.' },
-  MEMORY_MB: { column: 'memoryMb', kind: 'number', nullable: true, description: 'By memory in MiB.' },
-  CPUS: { column: 'cpus', kind: 'number', nullable: true, description: 'By the number of virtual processors.' },
+  MEMORY_MB: { column: 'memoryMb', kind: 'int', nullable: true, description: 'By memory in MiB.' },
+  CPUS: { column: 'cpus', kind: 'int', nullable: true, description: 'By the number of virtual processors.' },
 } satisfies Record<string, OrderField>;
 
 export const virtualMachineArgs = listArgs(VirtualMachineFilter, orderInput('VirtualMachine', order));

@@ -18,6 +18,8 @@ export interface GraphBench {
   data(document: string, variables?: Record<string, unknown>, as?: Viewer | null): Promise<Record<string, never>>;
   /** Runs an operation; answers with whatever came. */
   run(document: string, variables?: Record<string, unknown>, as?: Viewer | null): Promise<ExecutionResult>;
+  /** The rows that PostgreSQL looked at and threw away for the first statement of an operation. */
+  wastedRows(document: string, variables?: Record<string, unknown>): Promise<number>;
   /** The statements that an operation costs. */
   statements(document: string, variables?: Record<string, unknown>): Promise<string[]>;
   subscribe(
@@ -39,7 +41,11 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
   const adapter = new PrismaPg({ connectionString: bench.database.url, max: 4 });
   const prisma = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] });
   const seen: string[] = [];
-  prisma.$on('query', ({ query }) => seen.push(query));
+  const parameters: string[] = [];
+  prisma.$on('query', ({ query, params }) => {
+    seen.push(query);
+    parameters.push(params);
+  });
   const cookies: (string | null)[] = [];
   const viewer = await bench.viewer('ADMINISTRATOR', 'OPERATOR');
 
@@ -83,6 +89,17 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
       const result = await run(document, variables);
       if (result.errors) throw new AggregateError(result.errors, result.errors.map(String).join('\n'));
       return seen.splice(0);
+    },
+    async wastedRows(document, variables) {
+      seen.length = 0;
+      parameters.length = 0;
+      await run(document, variables);
+      const { rows } = await bench.database.pool.query<Record<string, unknown>>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${seen[0]}`,
+        JSON.parse(parameters[0] ?? '[]'),
+      );
+      const counts = JSON.stringify(rows).matchAll(/"Rows Removed by Filter":(\d+)/g);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
     },
     async subscribe(document, variables = {}, as = viewer) {
       const { errors, ...args } = argsOf(document, variables, as);

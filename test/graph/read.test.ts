@@ -312,6 +312,8 @@ describe('scalars', () => {
     'yesterday',
     '2026-13-01T00:00:00Z',
     '2026-02-30T00:00:00Z',
+    '0000-01-01T00:00:00Z',
+    '9999-12-31T23:59:59-02:00',
     1_700_000_000_000,
   ])('DateTime refuses %s', async (text) => {
     expect((await ask(text)).errors?.[0]?.message).toMatch(/DateTime takes ISO 8601/);

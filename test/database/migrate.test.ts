@@ -36,6 +36,12 @@ async function addMigration(name: string, sql: string): Promise<void> {
   await writeFile(join(folder, name, 'migration.sql'), sql);
 }
 
+/** Runs a script of Prisma's engine on the database and returns what it printed. */
+async function prismaScript(path: string, databaseUrl: string): Promise<string> {
+  const env = { ...process.env, DATABASE_URL: databaseUrl };
+  return (await promisify(execFile)(process.execPath, [path], { env })).stdout;
+}
+
 async function rows<Row extends object>(text: string): Promise<Row[]> {
   return (await client.query<Row>(text)).rows;
 }
@@ -65,23 +71,27 @@ describe('a new database', () => {
       applied_steps_count: 1,
       ordered: true,
     });
-    // What `prisma migrate deploy` itself makes, from its source.
-    const columns = await rows(
-      `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required,
-              pg_get_expr(adbin, adrelid) AS default
-         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-        WHERE attrelid = '"_prisma_migrations"'::regclass AND attnum > 0 ORDER BY attnum`,
-    );
-    expect(columns).toEqual([
-      { name: 'id', type: 'character varying(36)', required: true, default: null },
-      { name: 'checksum', type: 'character varying(64)', required: true, default: null },
-      { name: 'finished_at', type: 'timestamp with time zone', required: false, default: null },
-      { name: 'migration_name', type: 'character varying(255)', required: true, default: null },
-      { name: 'logs', type: 'text', required: false, default: null },
-      { name: 'rolled_back_at', type: 'timestamp with time zone', required: false, default: null },
-      { name: 'started_at', type: 'timestamp with time zone', required: true, default: 'now()' },
-      { name: 'applied_steps_count', type: 'integer', required: true, default: '0' },
-    ]);
+  });
+
+  test('may be migrated by Prisma or by drgraph, and the other finds nothing left to do', async () => {
+    const deploy = join(import.meta.dirname, 'prisma-deploy.js');
+    const table = `SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)
+      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+      WHERE attrelid = '"_prisma_migrations"'::regclass AND attnum > 0 ORDER BY attnum`;
+    const records = `SELECT migration_name, checksum, logs, applied_steps_count, rolled_back_at FROM "_prisma_migrations"`;
+    const { applied } = await migrate({ url, log });
+    expect(JSON.parse(await prismaScript(deploy, url))).toEqual([]);
+    const theirs = await emptyDatabase();
+    const other = new Client({ connectionString: theirs.url });
+    await other.connect();
+    try {
+      expect(JSON.parse(await prismaScript(deploy, theirs.url))).toEqual(applied);
+      expect(await migrate({ url: theirs.url, log })).toEqual({ applied: [] });
+      for (const query of [table, records]) expect(await rows(query)).toEqual((await other.query(query)).rows);
+    } finally {
+      await other.end();
+      await theirs.drop();
+    }
   });
 
   test('is left as it was when a migration fails, and the failure does not keep a mended one from running', async () => {
@@ -164,10 +174,7 @@ describe('the migrations', () => {
     const other = new Client({ connectionString: described.url });
     await other.connect();
     try {
-      const schema = join(import.meta.dirname, '..', '..', 'prisma', 'diff.js');
-      const environment = { ...process.env, DATABASE_URL: described.url };
-      const { stdout } = await promisify(execFile)(process.execPath, [schema], { env: environment });
-      await other.query(stdout);
+      await other.query(await prismaScript(join(own, '..', 'diff.js'), described.url));
       await migrate({ url, log });
       for (const [kind, query] of Object.entries(catalog)) {
         const migrated = await rows<{ name: string }>(query);

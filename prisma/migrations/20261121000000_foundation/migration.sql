@@ -487,7 +487,7 @@ CREATE UNIQUE INDEX "Replication_virtualMachineId_destinationSiteId_key" ON "Rep
 CREATE UNIQUE INDEX "Task_entityKey_active_key" ON "Task"("entityKey")
   WHERE "entityKey" IS NOT NULL AND "state" IN ('QUEUED', 'RUNNING', 'WAITING_FOR_INPUT', 'PAUSED', 'CANCELLING');
 
--- The claim reads due work in this order; the lease index finds what a dead worker left.
+-- The claim reads due work in this order, and the lease index finds what a dead worker left.
 CREATE INDEX "Task_claim_idx" ON "Task"("priority" DESC, "createdAt", "id") WHERE "state" = 'QUEUED';
 CREATE INDEX "Task_due_idx" ON "Task"("dueAt") WHERE "state" = 'QUEUED';
 CREATE INDEX "Task_lease_idx" ON "Task"("leaseExpiresAt") WHERE "leaseExpiresAt" IS NOT NULL;

@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdtemp, open, readFile, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
@@ -146,7 +158,8 @@ const serverEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' }
 /** Made beside and renamed, so that a half-made cluster is never found; when two processes make one, one is kept. */
 export async function createData(cluster: Cluster): Promise<void> {
   const { data, folder } = cluster;
-  const temporary = await mkdtemp(join(folder.path, 'data.new-'));
+  await removeHalfMade(folder.path);
+  const temporary = await mkdtemp(join(folder.path, `data.new-${process.pid}-`));
   if (folder.user !== undefined) await chown(temporary, folder.user.uid, folder.user.gid);
   const options = ['-U', 'drgraph', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--locale-provider=builtin'];
   try {
@@ -166,6 +179,14 @@ export async function createData(cluster: Cluster): Promise<void> {
     await rm(temporary, { recursive: true, force: true });
     if (hasCode(cause, 'ENOTEMPTY') || hasCode(cause, 'EEXIST')) return;
     throw new Error(`The embedded PostgreSQL could not make its data folder ${data}.\n${reason(cause)}`, { cause });
+  }
+}
+
+/** What a process left that was killed while it made a cluster. */
+async function removeHalfMade(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const maker = /^data\.new-(\d+)-/.exec(name)?.[1];
+    if (maker !== undefined && !exists(Number(maker))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

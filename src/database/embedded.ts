@@ -70,7 +70,11 @@ export async function startEmbeddedPostgres({
     }
   };
   watch(session);
-  await createDatabase(session);
+  await createDatabase(session).catch(async (error: unknown) => {
+    closing.abort();
+    await leave(cluster, session, log);
+    throw error;
+  });
   const { host } = session;
 
   return {

@@ -72,6 +72,7 @@ async function folderForRoot(wanted: string, log: Logger): Promise<ServerFolder>
       await mkdir(wanted, { recursive: true, mode: 0o700 });
       // All of it: a copy that root brought back from a backup is root's.
       await chownAll(wanted, user);
+      await chmod(wanted, 0o700);
       return { path: wanted, user };
     }
   }

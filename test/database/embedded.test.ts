@@ -54,6 +54,9 @@ describe('one data folder', () => {
   let dataDir: string;
   beforeAll(async () => {
     dataDir = join(root, 'shared');
+    // What a process left that was killed in the middle; no process has this id.
+    await mkdir(join(dataDir, 'postgres', 'data.new-4194999-abc'), { recursive: true });
+    await writeFile(join(dataDir, 'postgres', 'data.new-4194999-abc', 'PG_VERSION'), '1');
     const first = await Promise.all([1, 2, 3].map(() => start({ dataDir })));
     // Several processes that start at once on an empty folder make one server.
     expect(new Set(first.map((user) => user.url)).size).toBe(1);

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -39,8 +39,17 @@ const noop = defineJob<Record<string, never>, null, number, pg.PoolClient>({
 
 function openPool(url: string, max: number): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max });
-  pool.on('error', (error) => log.warn({ err: error }, 'A connection broke.'));
+  // Idle connections break when the server is stopped at the end.
+  pool.on('error', (error) => log.debug(error.message));
   return pool;
+}
+
+const names = new Map<string, string>();
+/** Pool sessions keep their statements planned, as those of the service do. */
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `bench-${names.size}`;
+  names.set(text, name);
+  return name;
 }
 
 async function openEngine(url: string) {
@@ -60,7 +69,7 @@ async function openEngine(url: string) {
     },
     sql: (client) => ({
       query: async <Row>(text: string, values: readonly unknown[]) => {
-        const { rows } = await client.query<Row & pg.QueryResultRow>(text, [...values]);
+        const { rows } = await client.query<Row & pg.QueryResultRow>({ name: nameOf(text), text, values: [...values] });
         return rows;
       },
     }),
@@ -227,6 +236,7 @@ async function main(): Promise<void> {
   const server = await startEmbeddedPostgres({ dataDir, log });
   try {
     await migrate({ url: server.url, log });
+    const load = loadavg()[0]?.toFixed(1);
     const rows: Figures[] = [];
     for (const workers of [1, 2]) rows.push(await measure(server.url, workers));
     const table = [
@@ -242,7 +252,7 @@ async function main(): Promise<void> {
     await writeSection(
       'engine',
       `Tasks that do nothing, ${concurrency} slots a worker, PostgreSQL with fsync; submitter, workers and database share ` +
-        `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}. ` +
+        `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}, load before the run ${load}. ` +
         `A start is measured from the beginning of the submitting transaction to the first instruction of the job.\n\n${table}`,
     );
   } finally {

@@ -139,15 +139,17 @@ export async function startWorker<Tx>(workerOptions: WorkerOptions<Tx>): Promise
     const finished = (async () => {
       await working;
       await Promise.all(runs);
+      await Promise.all([heartbeat.stop(), progress.stop()]);
     })();
     const deadline = new AbortController();
     const tooLate = delay(stopWithinMs, undefined, { signal: deadline.signal }).catch(() => undefined);
     await Promise.race([finished, tooLate]);
     deadline.abort();
     gaveUp.abort();
-    if (runs.size > 0)
-      log.warn({ workerId: id, tasks: [...held.keys()] }, 'Some jobs did not stop in time; their leases run out.');
-    await Promise.all([heartbeat.stop(), progress.stop()]);
+    if (runs.size === 0) return;
+    log.warn({ workerId: id, tasks: [...held.keys()] }, 'Some jobs did not stop in time; their leases run out.');
+    // From here on nothing is renewed, even if the jobs go on.
+    void Promise.all([heartbeat.stop(), progress.stop()]);
   };
   let stopped: Promise<void> | undefined;
   return {

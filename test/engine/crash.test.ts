@@ -91,12 +91,13 @@ test('a worker stopped in the middle of a step does not keep others from the tas
 });
 
 test('a task that kills its workers ends FAILED after its last attempt and gives back what it had taken', async () => {
+  const brief = { leaseMs: 800, heartbeatMs: 200, stopAfterMs: 600 };
   const id = await engine.submit({ kind: 'DEADLY', input: {} });
   for (const attempt of [1, 2, 3]) {
-    const member = await join();
+    const member = await join(brief);
     expect((await member.tells('dying')).attempt).toBe(attempt);
   }
-  await join();
+  await join(brief);
   await engine.reaches(id, 'FAILED');
   expect(await engine.row(id)).toMatchObject({ attempts: 3, error: { code: 'WORKER_DIED' } });
   expect(await effects()).toEqual(['given back WORKER_DIED']);

@@ -117,7 +117,7 @@ test('a task whose notification was lost is found without it', async () => {
     [task.input],
   );
   const id = rows[0]?.id ?? '';
-  while ((await engine.row(id)).state !== 'SUCCEEDED');
+  await engine.reaches(id, 'SUCCEEDED');
   await worker.stop();
 });
 

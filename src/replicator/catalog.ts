@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ReplicatorError, systemCode, systemError, translated } from './error.ts';
 import { comparePackNames, type StoreLayout } from './layout.ts';
-import { indexPath, type PackEntry, readIndex, scanPack } from './pack.ts';
+import { entryBytes, indexPath, type PackEntry, readIndex, scanPack } from './pack.ts';
 import { type BlockTable, makeBlockTable } from './table.ts';
 
 /** A file of a store that is damaged or missing; `instances` names what it costs, where that is known. */
@@ -35,7 +35,7 @@ export async function readCatalog(layout: StoreLayout, room: number): Promise<Ca
   const names = (await readNames(layout.packs)).filter((name) => name.endsWith('.pack')).sort(comparePackNames);
   const packs: Pack[] = [];
   const problems: StoreProblem[] = [];
-  let table = makeBlockTable(room);
+  let table = makeBlockTable((await countEntries(layout, names)) + room);
   let stored = 0;
   for (const name of names) {
     const path = join(layout.packs, name);
@@ -43,12 +43,29 @@ export async function readCatalog(layout: StoreLayout, room: number): Promise<Ca
     if (read === null) continue;
     const number = packs.push({ name, path, bytes: read.bytes, blocks: read.entries.length }) - 1;
     stored += read.entries.length;
+    // Packs without an index were not counted before.
     if ((stored + room) / 0.75 > table.capacity) table = grown(table, stored, room);
     for (const entry of read.entries) {
       table.add(entry.address, { pack: number, offset: entry.offset, bytes: entry.bytes, coding: entry.coding });
     }
   }
   return { packs, table, problems };
+}
+
+/** How many blocks the packs hold, from the lengths of their indexes: a table that fits from the start takes half the memory. */
+async function countEntries(layout: StoreLayout, packNames: string[]): Promise<number> {
+  let bytes = 0;
+  for (const name of packNames) bytes += (await sizeOf(indexPath(join(layout.packs, name)))) ?? 0;
+  return Math.ceil(bytes / entryBytes);
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw systemError(error, 'look at', path);
+  }
 }
 
 /** The entries of one pack, from its index or else its headers; null when the pack has been removed meanwhile. */
@@ -59,19 +76,21 @@ export async function readPack(
   try {
     const { size } = await stat(path);
     const index = await readIndex(path);
-    if (index && index.packBytes === size) return { entries: index.entries, bytes: size };
-    if (index) {
+    if (typeof index === 'object') {
+      if (index.packBytes === size) return { entries: index.entries, bytes: size };
       problems.push({
         file: path,
         message: `The pack ${basename(path)} has ${size} bytes instead of ${index.packBytes}: it was cut or written to.`,
       });
       return { entries: index.entries.filter((entry) => entry.offset + entry.bytes < size), bytes: size };
     }
-    const file = indexPath(path);
-    problems.push({
-      file,
-      message: `The pack index ${basename(file)} is missing or damaged. Its pack's own headers are used instead.`,
-    });
+    if (index === 'damaged') {
+      const file = indexPath(path);
+      problems.push({
+        file,
+        message: `The pack index ${basename(file)} is damaged. Its pack's own headers are used instead.`,
+      });
+    }
     const scanned = await scanPack(path);
     if (!scanned.whole) {
       problems.push({ file: path, message: `The pack ${basename(path)} breaks off in the middle of a block.` });

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { StoreProblem } from './catalog.ts';
+import { readNames, type StoreProblem } from './catalog.ts';
 import { adoptPacks, indexOf, type StoreContext, sweepTemporary, writeIndex } from './context.ts';
 import { flushFolder } from './durable.ts';
+import { ownerOf } from './layout.ts';
 import { markStore } from './mark.ts';
 import { indexPath, scanPack } from './pack.ts';
 import { dropRemoved, emptyTrash, sweepUnused } from './prune.ts';
@@ -10,7 +11,7 @@ import { mendStoreFile } from './store-file.ts';
 
 /** What a check must leave alone. */
 export interface CheckOptions {
-  /** Tasks that run or will go on: their unfinished files stay. */
+  /** Tasks that run or will go on. Their unfinished files stay, so that a repeated sync does not transfer them again. */
   liveSyncIds?: ReadonlySet<string> | undefined;
   /** Keys of removed instances that are still being restored. */
   restoring?: readonly string[] | undefined;
@@ -38,7 +39,12 @@ export async function checkStore(context: StoreContext, o: CheckOptions): Promis
   const marks = await markStore(context, o.restoring ?? []);
   problems.push(...marks.problems);
   for (const problem of marks.catalog.problems) await mendIndex(context, problem.file);
-  const unused = await sweepUnused(context, marks, live);
+  // What a sync under way has written or relies on is in no manifest yet.
+  const owners = [...(await readNames(context.layout.temporary)), ...(await readNames(context.layout.packs))].map(
+    ownerOf,
+  );
+  const isSyncing = owners.some((owner) => live.has(owner) && !marks.keys.has(owner));
+  const unused = isSyncing ? [] : await sweepUnused(context, marks);
   return { problems, swept: [...swept.map((path) => basename(path)), ...unused] };
 }
 

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { addressBytes } from './codec.ts';
-import { ReplicatorError, translated } from './error.ts';
+import { systemCode, translated } from './error.ts';
 import { maxBlockBytes } from './layout.ts';
 
 /**
@@ -13,7 +12,8 @@ export const recordHeaderBytes = 8 + addressBytes;
 const recordMagic = 0x4b4c4200; // "BLK", with the coding in the lowest byte.
 
 const indexMagic = 'drgraph pack index 1\n';
-const entryBytes = addressBytes + 12;
+/** Bytes of an entry in an index. */
+export const entryBytes = addressBytes + 12;
 const digestBytes = 32;
 /** zstd and GCM add a little to a block at most. */
 const maxCodedBytes = maxBlockBytes + 4096;
@@ -91,14 +91,14 @@ export function indexPath(packPath: string): string {
   return packPath.replace(/\.pack$/, '.index');
 }
 
-/** Reads a pack's index; null when it is missing or damaged. */
+/** Reads a pack's index. It may be missing: for a moment it is the next file to be renamed. */
 export async function readIndex(packPath: string) {
   const path = indexPath(packPath);
   return await translated('read', path, async () => {
     try {
-      return parseIndex(await readFile(path));
+      return parseIndex(await readFile(path)) ?? 'damaged';
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+      if (systemCode(error) === 'ENOENT') return 'missing';
       throw error;
     }
   });
@@ -122,11 +122,6 @@ export async function scanPack(packPath: string): Promise<{ entries: PackEntry[]
     }
     return { entries, packBytes: size, whole: offset === size };
   });
-}
-
-/** The error for a pack that cannot be used. */
-export function packDamaged(packPath: string, why: string): ReplicatorError {
-  return new ReplicatorError('STORE_DAMAGED', `The pack ${basename(packPath)} ${why}.`);
 }
 
 /** A pack that the catalog names is gone: a prune has moved its blocks. The catalog must be read again. */

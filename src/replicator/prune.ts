@@ -72,13 +72,9 @@ export async function pruneStore(context: StoreContext, o: PruneOptions): Promis
 }
 
 /** Removes unused packs and leaves, without writing packs anew. Answers the removed names; nothing when it cannot see. */
-export async function sweepUnused(
-  context: StoreContext,
-  marks: Marks,
-  liveSyncIds: ReadonlySet<string>,
-): Promise<string[]> {
+export async function sweepUnused(context: StoreContext, marks: Marks): Promise<string[]> {
   if (marks.isBlind) return [];
-  const { dead } = sortPacks(context, marks, liveSyncIds);
+  const { dead } = sortPacks(context, marks, new Set());
   const leaves = await unusedLeaves(context, marks);
   if (!(await deleteUnlessNeeded(context, marks.keys, dead, leaves))) return [];
   return [...dead.map((pack) => pack.name), ...leaves];

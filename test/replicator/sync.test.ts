@@ -121,6 +121,48 @@ it('a cancelled sync ends with CANCELLED, publishes nothing, and can be repeated
   expect(await restored(world, store, 'cancelled')).toEqual({ 'disk.raw': noise('a', 400_000) });
 });
 
+it('what a cancelled or killed sync has made durable is not transferred again, unless a check swept it', async () => {
+  await using world = await makeWorld();
+  const disk = noise('a', 1_000_000);
+  const machine = await world.machine('db', { 'disk.raw': disk });
+  const store = await world.open();
+  async function interruptedThenRepeated(syncId: string, liveSyncIds: Set<string>): Promise<number> {
+    const cancel = new AbortController();
+    const onProgress = ({ bytesTransferred }: { bytesTransferred: number }) => {
+      if (bytesTransferred > 0) cancel.abort();
+    };
+    const options = { syncId, machine, disks: machine.disks };
+    expect(await codeOf(store.sync({ ...options, signal: cancel.signal, onProgress }))).toBe('CANCELLED');
+    expect((await store.check({ liveSyncIds })).swept.length > 0).toBe(liveSyncIds.size === 0);
+    const { counters } = await store.sync(options);
+    await store.removeInstances([syncId]);
+    await store.prune();
+    return counters.bytesToTransfer;
+  }
+  expect(await interruptedThenRepeated('live', new Set(['live']))).toBeLessThan(disk.byteLength);
+  expect(await interruptedThenRepeated('dead', new Set())).toBe(disk.byteLength);
+});
+
+it('a check beside a sync under way takes nothing from it', async () => {
+  await using world = await makeWorld();
+  const disk = noise('a', 1_000_000);
+  const machine = await world.machine('db', { 'disk.raw': disk });
+  const store = await world.open();
+  let checking: Promise<unknown> | null = null;
+  await store.sync({
+    syncId: 'a',
+    machine,
+    disks: machine.disks,
+    onProgress: ({ bytesTransferred }) => {
+      if (bytesTransferred > 0) checking ??= store.check({ liveSyncIds: new Set(['a']) });
+    },
+    beforePublish: async () => {
+      expect(await checking).toEqual({ problems: [], swept: [] });
+    },
+  });
+  expect(await restored(world, store, 'a')).toEqual({ 'disk.raw': disk });
+});
+
 it('closing a store stops what runs on it', async () => {
   await using world = await makeWorld();
   const machine = await world.machine('db', { 'disk.raw': noise('a', 400_000) });

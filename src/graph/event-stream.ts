@@ -36,7 +36,8 @@ export function eventStream<Event>(
   each: (item: StreamItem, end: () => void) => Promise<Event | undefined>,
 ): AsyncGenerator<Event, void, undefined> {
   const stop = new AbortController();
-  const items = read(events, { ...subscription, signal: stop.signal }, each);
+  // Now, not when the client first asks: `now` is the moment of this call.
+  const items = read(events.subscribe({ ...subscription, signal: stop.signal }), each);
   // A plain generator cannot be ended while it waits: `return` would queue behind the `next` under way.
   const end = async (): Promise<IteratorResult<Event, void>> => {
     stop.abort();
@@ -59,8 +60,7 @@ export function eventStream<Event>(
 }
 
 async function* read<Event>(
-  events: EventReader,
-  subscription: Subscription,
+  items: AsyncGenerator<StreamItem, void, undefined>,
   each: (item: StreamItem, end: () => void) => Promise<Event | undefined>,
 ): AsyncGenerator<Event, void, undefined> {
   let isOver = false;
@@ -68,7 +68,7 @@ async function* read<Event>(
     isOver = true;
   };
   try {
-    for await (const item of events.subscribe(subscription)) {
+    for await (const item of items) {
       const event = await each(item, end);
       if (event !== undefined) yield event;
       if (isOver) return;

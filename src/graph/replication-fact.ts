@@ -1,5 +1,6 @@
 import { createContextCache } from '@pothos/core';
 import DataLoader from 'dataloader';
+import { replicationEntity } from '../domain/replication-action.ts';
 import { activeTaskStates } from '../domain/task.ts';
 import type { GraphContext } from './context.ts';
 
@@ -13,22 +14,29 @@ export interface ReplicationFact {
 const loaders = createContextCache(
   ({ domain: { prisma } }: GraphContext) =>
     new DataLoader<string, ReplicationFact>(async (ids) => {
-      const replicationId = { in: [...ids] };
-      const [instances, tasks] = await Promise.all([
-        prisma.instance.groupBy({
-          by: ['replicationId'],
-          where: { replicationId, problem: null },
-          _max: { createdAt: true },
+      const [newest, tasks] = await Promise.all([
+        // One lateral join a replication, on the index: a maximum over a group would read all of its recovery points.
+        prisma.replication.findMany({
+          where: { id: { in: [...ids] } },
+          select: {
+            id: true,
+            instances: {
+              where: { problem: null },
+              orderBy: { createdAt: 'desc' },
+              take: 1,
+              select: { createdAt: true },
+            },
+          },
         }),
         // By entity key, because the index of active tasks is on it: a replication's whole history is not read.
         prisma.task.findMany({
-          where: { entityKey: { in: ids.map((id) => `replication:${id}`) }, state: { in: [...activeTaskStates] } },
+          where: { entityKey: { in: ids.map(replicationEntity) }, state: { in: [...activeTaskStates] } },
           select: { entityKey: true },
         }),
       ]);
-      const newest = new Map(instances.map((group) => [group.replicationId, group._max.createdAt]));
+      const newestAt = new Map(newest.map(({ id, instances }) => [id, instances[0]?.createdAt ?? null]));
       const busy = new Set(tasks.map(({ entityKey }) => entityKey));
-      return ids.map((id) => ({ newestUsableAt: newest.get(id) ?? null, isBusy: busy.has(`replication:${id}`) }));
+      return ids.map((id) => ({ newestUsableAt: newestAt.get(id) ?? null, isBusy: busy.has(replicationEntity(id)) }));
     }),
 );
 

@@ -165,6 +165,8 @@ describe('an object by its id', () => {
 
   test('that is absent, of another type or no id at all answers the same', async () => {
     const site = await rows.site('other-type');
+    // Even where a task has the very same uuid.
+    await rows.task({ id: site.id });
     const absent = '11111111-2222-4333-8444-555555555555';
     const strings = [
       '',

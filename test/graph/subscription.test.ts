@@ -208,6 +208,17 @@ describe('taskEvents', () => {
     await resumed.stop();
   });
 
+  test('starts at the moment of subscribing, not when the client first listens', async () => {
+    const filter = { typeIn: ['CREATED'] };
+    const late = await listen(eventsDocument, { filter });
+    const witness = await listen(eventsDocument, { filter });
+    const seen = witness.next();
+    const task = await queued();
+    expect(await seen).toMatchObject({ task: { id: task.id } });
+    expect(await late.next()).toMatchObject({ task: { id: task.id } });
+    await Promise.all([late.stop(), witness.stop()]);
+  });
+
   test('filters by the task as it was at the event, not as it is now', async () => {
     const start = await listen(eventsDocument, {});
     const task = await queued({ kind: 'SYNC_INVENTORY' });

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
@@ -72,10 +73,12 @@ describe('one data folder', () => {
   test('the server is stopped by its last user alone', async () => {
     const first = await start({ dataDir });
     const second = await start({ dataDir });
+    const pid = await serverPid(dataDir);
     expect(second.url).toBe(first.url);
     expect(await first.close()).toBe(0);
     expect(await ask(second.url, 'SELECT count(*)::int FROM note')).toBe(0);
-    expect(await isStopped(dataDir)).toBe(false);
+    expect(await serverPid(dataDir)).toBe(pid);
+    expect(second.output()).toBe('');
     expect(await second.close()).toBe(0);
     expect(await isStopped(dataDir)).toBe(true);
   });
@@ -113,13 +116,21 @@ describe('one data folder', () => {
     const pid = await serverPid(dataDir);
     await first.kill();
     process.kill(pid, 'SIGKILL');
+    // PostgreSQL is only deceived by a process of its own user.
+    const { uid, gid } = await stat(join(dataDir, 'postgres'));
+    const stranger = spawn('sleep', ['600'], { uid, gid });
+    await once(stranger, 'spawn');
     const file = join(dataDir, 'postgres', 'data', 'postmaster.pid');
     const lines = (await readFile(file, 'utf8')).split('\n');
-    await writeFile(file, [process.pid, ...lines.slice(1)].join('\n'));
-    await writeFile(join(socketFolder(first.url), '.s.PGSQL.5432.lock'), `${process.pid}\n`);
-    const second = await start({ dataDir });
-    expect(await ask(second.url, 'SELECT 1')).toBe(1);
-    await second.close();
+    await writeFile(file, [stranger.pid, ...lines.slice(1)].join('\n'));
+    await writeFile(join(socketFolder(first.url), '.s.PGSQL.5432.lock'), `${stranger.pid}\n`);
+    try {
+      const second = await start({ dataDir });
+      expect(await ask(second.url, 'SELECT 1')).toBe(1);
+      await second.close();
+    } finally {
+      stranger.kill();
+    }
   });
 });
 

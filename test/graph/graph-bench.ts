@@ -104,8 +104,7 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
     async subscribe(document, variables = {}, as = viewer) {
       const { errors, ...args } = argsOf(document, variables, as);
       if (errors.length > 0) return { errors };
-      const result = await subscribe(args);
-      return Symbol.asyncIterator in result ? (result as AsyncGenerator<ExecutionResult, void, void>) : result;
+      return subscribe(args);
     },
     async close() {
       await prisma.$disconnect();

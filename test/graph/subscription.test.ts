@@ -1,7 +1,9 @@
 import type { ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { CursorExpiredError, SlowReaderError, type StreamItem } from '../../src/events/event.ts';
 import { recordEvent } from '../../src/events/record.ts';
+import { eventCursor, eventStream } from '../../src/graph/event-stream.ts';
 import { type GraphBench, globalId, openGraph } from './graph-bench.ts';
 import { rowsIn } from './rows.ts';
 
@@ -274,4 +276,25 @@ describe('taskEvents', () => {
       await graph.prisma.eventLog.updateMany({ data: { prunedPosition: before.prunedPosition } });
     }
   });
+});
+
+test('a subscription that the bus ends says why, and where to go on', async () => {
+  const ending = (error: Error) => {
+    const failing: AsyncIterable<StreamItem> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+    };
+    const events = {
+      async *subscribe(): AsyncGenerator<StreamItem, void, undefined> {
+        yield* failing;
+      },
+    };
+    return eventStream(events, { stream: 'task', from: 'now', progress: false }, async () => undefined).next();
+  };
+  await expect(ending(new SlowReaderError(7n))).rejects.toMatchObject({
+    extensions: { code: 'SLOW_READER', lastCursor: eventCursor(7n) },
+  });
+  await expect(ending(new CursorExpiredError(9n))).rejects.toMatchObject({
+    extensions: { code: 'CURSOR_EXPIRED', oldestCursor: eventCursor(9n) },
+  });
+  await expect(ending(new Error('broken'))).rejects.toThrow('broken');
 });

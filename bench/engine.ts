@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { availableParallelism, cpus, getPriority, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -252,7 +252,7 @@ async function main(): Promise<void> {
     await writeSection(
       'engine',
       `Tasks that do nothing, ${concurrency} slots a worker, PostgreSQL with fsync; submitter, workers and database share ` +
-        `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}, load before the run ${load}. ` +
+        `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}, load before the run ${load} (of other work), nice ${getPriority()}. ` +
         `A start is measured from the beginning of the submitting transaction to the first instruction of the job.\n\n${table}`,
     );
   } finally {

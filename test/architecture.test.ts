@@ -19,7 +19,7 @@ const borders: Record<string, readonly string[]> = {
   'src/connectors/*': ['src/connectors/connector.ts', 'src/connectors/http.ts'],
   'src/replicator': [],
   'src/engine': ['src/events'],
-  'src/events': ['type:src/engine/job.ts'],
+  'src/events': [],
   'src/database': ['src/engine', 'prisma/client'],
   'src/cli': ['src/config.ts', 'src/resources.ts', 'src/database', 'src/domain', 'src/main.ts'],
   'src/config.ts': [],

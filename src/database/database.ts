@@ -70,9 +70,10 @@ function openPool(url: string, log: Logger, config: PoolConfig): Pool {
     ...config,
   });
   // A connection that breaks, idle or in use, is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => log.debug({ err: error }, 'An idle database connection broke'));
+  // Only the message is logged: the error carries the whole client.
+  pool.on('error', ({ message }) => log.debug({ message }, 'An idle database connection broke'));
   pool.on('connect', (client) => {
-    client.on('error', (error) => log.warn({ err: error }, 'A database connection broke'));
+    client.on('error', ({ message }) => log.warn({ message }, 'A database connection broke'));
   });
   return pool;
 }

@@ -1,7 +1,8 @@
 import type { Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Connector } from '../connectors/connector.ts';
-import type { Sql } from '../engine/job.ts';
+
 import type { CancelOutcome, Enqueued, NewTask } from '../engine/task.ts';
+import type { Sql } from '../events/record.ts';
 import type { ProviderKind } from './vocabulary.ts';
 
 /** A Prisma transaction, as the domain and the jobs write in it. */

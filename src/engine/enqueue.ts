@@ -1,4 +1,5 @@
-import type { Job, Sql } from './job.ts';
+import type { Sql } from '../events/record.ts';
+import type { Job } from './job.ts';
 import { toJson } from './json.ts';
 import { enqueueSql } from './sql/enqueue.ts';
 import { findInTheWaySql } from './sql/find-in-the-way.ts';

@@ -1,9 +1,5 @@
 import type { z } from 'zod';
-
-/** Runs SQL with positional parameters ($1, $2, …) on one connection or inside one transaction. */
-export interface Sql {
-  query<Row>(text: string, values: readonly unknown[]): Promise<Row[]>;
-}
+import type { Sql } from '../events/record.ts';
 
 /**
  * How the engine shares a transaction with the owner of the database client. `Tx` is whatever that client calls a

@@ -1,5 +1,9 @@
-import type { Sql } from '../engine/job.ts';
 import { recordEventSql } from './sql/record-event.ts';
+
+/** Runs SQL with positional parameters ($1, $2, …) on one connection or inside one transaction. */
+export interface Sql {
+  query<Row>(text: string, values: readonly unknown[]): Promise<Row[]>;
+}
 
 /**
  * Writes an event in the transaction of the change that it tells of. Call `notifyEvents` of the event bus once that is

@@ -54,7 +54,7 @@ export function createBlockWriter(setup: WriteSetup, onPack: (pack: WrittenPack)
   }
 
   function append(block: Uint8Array, address: Uint8Array): void {
-    pack ??= openPack(join(setup.temporaryFolder, `${setup.owner}.${randomBytes(6).toString('hex')}.pack`));
+    pack ??= openPack(join(setup.temporaryFolder, `${setup.packPrefix}${randomBytes(6).toString('hex')}.pack`));
     const coded = encodeBlock(block, address, setup.connectionType, setup.keys);
     writeRecordHeader(header, address, coded.coding, coded.bytes);
     writeFully(pack.path, pack.fd, [header, ...coded.parts]);

@@ -33,15 +33,16 @@ export class DiskCopy {
   };
   /** Names of the packs that hold the instance's blocks. */
   readonly reliesOn = new Set<string>();
-  transferBytes = 0;
   readonly #context: StoreContext;
   readonly #options: CopyOptions;
   readonly #owner: string;
+  readonly #packPrefix: string;
 
-  constructor(context: StoreContext, options: CopyOptions, owner: string) {
+  constructor(context: StoreContext, options: CopyOptions, owner: string, packPrefix: string) {
     this.#context = context;
     this.#options = options;
     this.#owner = owner;
+    this.#packPrefix = packPrefix;
   }
 
   /** Reads the disks from end to end. One that shrank meanwhile is missing in the answer. */
@@ -127,7 +128,7 @@ export class DiskCopy {
         keys,
         connectionType,
         temporaryFolder: layout.temporary,
-        owner: this.#owner,
+        packPrefix: this.#packPrefix,
         packBytes: geometry.packBytes,
       },
       (pack) => packs.add(() => this.#publish(pack)),
@@ -161,7 +162,6 @@ export class DiskCopy {
   async #publish(pack: WrittenPack): Promise<void> {
     this.reliesOn.add(basename(pack.temporary));
     await publishPack(this.#context, pack);
-    this.transferBytes += pack.bytes;
     this.counters.bytesTransferred += pack.plainBytes;
     this.#report();
   }

@@ -5,7 +5,7 @@ import { ReplicatorError } from './error.ts';
  * Where the files of a store lie, below `<root>/.drgraph/stores/<replicationId>/`:
  *
  *   store.json, store.copy.json   format, connection type, the wrapped key; twice, because without it all is lost
- *   packs/<syncId>.<random>.pack  coded blocks, one after the other, each with a header
+ *   packs/<syncId>.<hex>.pack     coded blocks, one after the other, each with a header
  *   packs/<same name>.index       where in the pack which block lies
  *   leaves/<sha256>               the addresses of a run of blocks of a disk
  *   instances/<key>.json          the manifests

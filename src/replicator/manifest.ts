@@ -40,7 +40,7 @@ const manifestSchema = z.object({
   format: z.literal(1),
   key: z.string().regex(idPattern),
   createdAt: z.iso.datetime(),
-  /** Bytes that were written to packs for this instance. */
+  /** Bytes that were written to packs for this instance, by all attempts of its sync; `counters` are the last one's. */
   transferBytes: z.int().min(0),
   transferSeconds: z.number().min(0),
   counters: countersSchema,

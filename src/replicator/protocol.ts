@@ -15,9 +15,9 @@ export interface WriteSetup {
   usedPacks: SharedArrayBuffer;
   keys: StoreKeys;
   connectionType: ConnectionType;
-  /** Where packs are written until they are whole, and the task's id for their names. */
+  /** Where packs are written until they are whole, and how their names begin: with the task's id. */
   temporaryFolder: string;
-  owner: string;
+  packPrefix: string;
   packBytes: number;
 }
 

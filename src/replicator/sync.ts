@@ -1,8 +1,8 @@
-import { performance } from 'node:perf_hooks';
 import { readNames } from './catalog.ts';
 import { adoptPacks, type StoreContext, sweepTemporary } from './context.ts';
 import { DiskCopy } from './disk-copy.ts';
 import { flushFolder, remove } from './durable.ts';
+import { beginAttempt } from './effort.ts';
 import { ReplicatorError, throwIfCancelled } from './error.ts';
 import { checkId } from './layout.ts';
 import { type DiskFile, type MachineFacts, machineFacts } from './machine.ts';
@@ -53,8 +53,8 @@ export async function syncInstance(context: StoreContext, o: SyncOptions): Promi
 }
 
 async function copyAndPublish(context: StoreContext, o: SyncOptions, key: string): Promise<InstanceSummary> {
-  const began = performance.now();
-  const copy = new DiskCopy(context, o, key);
+  const attempt = beginAttempt(key);
+  const copy = new DiskCopy(context, o, key, attempt.packPrefix);
   const { disks, createdAt } = await copyUnchanged(copy, o);
   await flushFolder(context.layout.packs, context.steps);
   await flushFolder(context.layout.leaves, context.steps);
@@ -63,8 +63,7 @@ async function copyAndPublish(context: StoreContext, o: SyncOptions, key: string
     format: 1,
     key,
     createdAt: createdAt.toISOString(),
-    transferBytes: copy.transferBytes,
-    transferSeconds: (performance.now() - began) / 1000,
+    ...(await attempt.effort(context)),
     counters: copy.counters,
     machine: machineFacts(o.machine),
     disks,

@@ -1,4 +1,4 @@
-import { open, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { open, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { codeOf, filesBelow, makeWorld, noise, restored } from './world.ts';
@@ -127,6 +127,7 @@ it('what a cancelled or killed sync has made durable is not transferred again, u
   const machine = await world.machine('db', { 'disk.raw': disk });
   const store = await world.open();
   async function interruptedThenRepeated(syncId: string, liveSyncIds: Set<string>): Promise<number> {
+    const began = performance.now();
     const cancel = new AbortController();
     const onProgress = ({ bytesTransferred }: { bytesTransferred: number }) => {
       if (bytesTransferred > 0) cancel.abort();
@@ -134,7 +135,17 @@ it('what a cancelled or killed sync has made durable is not transferred again, u
     const options = { syncId, machine, disks: machine.disks };
     expect(await codeOf(store.sync({ ...options, signal: cancel.signal, onProgress }))).toBe('CANCELLED');
     expect((await store.check({ liveSyncIds })).swept.length > 0).toBe(liveSyncIds.size === 0);
-    const { counters } = await store.sync(options);
+    const packs = (await filesBelow(world.stores)).filter((file) => /packs\/.*\.pack$/.test(file));
+    const late = new Date(Date.now() + 100_000);
+    for (const pack of packs) await utimes(join(world.stores, pack), late, late);
+    const { counters, transferBytes, transferSeconds } = await store.sync(options);
+    // Of a stored byte each is counted once, whichever attempt wrote it.
+    expect(transferBytes).toBeGreaterThan(disk.byteLength);
+    expect(transferBytes).toBeLessThan(disk.byteLength * 1.05);
+    // The first attempt counts until it wrote its last durable pack.
+    const hidden = packs.length > 0 ? 100 : 0;
+    expect(transferSeconds).toBeGreaterThan(hidden);
+    expect(transferSeconds).toBeLessThan(hidden + (performance.now() - began) / 1000);
     await store.removeInstances([syncId]);
     await store.prune();
     return counters.bytesToTransfer;

@@ -20,7 +20,10 @@ const int64 = 2n ** 63n;
 
 // As narrow as the columns: what PostgreSQL would refuse is no cursor that this list gave.
 const readers = {
-  moment: z.iso.datetime().transform((text) => new Date(text)),
+  moment: z.iso
+    .datetime()
+    .transform((text) => new Date(text))
+    .refine((moment) => moment.getUTCFullYear() >= 1), // PostgreSQL has no year 0.
   text: z.string().refine((text) => !text.includes('\0')),
   id: z.guid(),
   int: z.int32(),

@@ -238,6 +238,7 @@ describe('what a list refuses', () => {
 
   test.each([
     [[], cursorOf('createdAt:desc,id:desc', '2026-01-01T00:00:00.000Z', 'no uuid')],
+    [[], cursorOf('createdAt:desc,id:desc', '0000-01-01T00:00:00.000Z', id)],
     [[{ field: 'PRIORITY' }], cursorOf('priority:asc,id:asc', 1.5, id)],
     [[{ field: 'PRIORITY' }], cursorOf('priority:asc,id:asc', 3_000_000_000, id)],
     [[{ field: 'KIND' }], cursorOf('kind:asc,id:asc', '\0', id)],

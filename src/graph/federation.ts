@@ -1,11 +1,13 @@
 import { createContextCache, type ObjectRef } from '@pothos/core';
 import DataLoader from 'dataloader';
+import type { GraphQLUnionType } from 'graphql';
 import { z } from 'zod';
 import { visibleVirtualMachines } from '../domain/visibility.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { type GraphContext, viewerOf } from './context.ts';
 import { type EntityType, type Loaded, loadEntity } from './entity.ts';
 import { rowId } from './global-id.ts';
+import { refusal } from './refusal.ts';
 
 const byId = z.object({ id: z.string() });
 
@@ -23,7 +25,10 @@ export function keyedById(ref: ObjectRef<SchemaTypes, { id: string }>, type: Ent
   });
 }
 
-const byNativeId = z.object({ provider: z.object({ id: z.string() }), nativeId: z.string() });
+const byNativeId = z.object({
+  provider: z.object({ id: z.string() }),
+  nativeId: z.string().refine((text) => !text.includes('\0')), // PostgreSQL keeps NUL in no text.
+});
 
 /** Machines are also known by their provider and its own id: a subgraph beside a vendor knows nothing else. */
 export function keyedByIdOrNativeId(ref: ObjectRef<SchemaTypes, { id: string }>): void {
@@ -63,4 +68,26 @@ const machines = createContextCache(
 
 function machineOf(context: GraphContext, providerId: string, nativeId: string): Promise<string | null> {
   return machines(context).load({ providerId, nativeId });
+}
+
+const maxRepresentations = 1000;
+const representation = z.object({ __typename: z.string() });
+
+/**
+ * Refuses what `_entities` cannot look up at all: a type that is no entity here is a gateway's mistake, or a stranger's. Apollo's
+ * resolver throws a plain error at it.
+ */
+export function checkRepresentations(representations: unknown, entities: GraphQLUnionType): void {
+  const given: unknown[] = Array.isArray(representations) ? representations : [];
+  if (given.length > maxRepresentations) {
+    const message = `representations: give at most ${maxRepresentations}; these are ${given.length}.`;
+    throw refusal('INVALID_INPUT', message);
+  }
+  const names = entities.getTypes().map(({ name }) => name);
+  for (const [index, item] of given.entries()) {
+    const { data } = representation.safeParse(item);
+    if (data && names.includes(data.__typename)) continue;
+    const message = `representations.${index}: give an object whose __typename is one of ${names.join(', ')}.`;
+    throw refusal('INVALID_INPUT', message);
+  }
 }

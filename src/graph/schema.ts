@@ -1,7 +1,8 @@
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, isUnionType } from 'graphql';
 import './about.ts';
 import { builder } from './builder.ts';
 import './error.ts';
+import { checkRepresentations } from './federation.ts';
 import './instance.ts';
 import './node.ts';
 import './organization.ts';
@@ -29,5 +30,18 @@ export function buildSchema(): GraphQLSchema {
   const answer = { sdl: printSubgraph(schema) };
   service.resolve = () => answer;
   service.description = 'This subgraph for a federation gateway. Needs no session.';
+  guardEntities(schema);
   return schema;
+}
+
+/** `_entities` is made by Apollo's library: what it is given is checked before it gets it. */
+function guardEntities(schema: GraphQLSchema): void {
+  const field = schema.getQueryType()?.getFields()._entities;
+  const union = schema.getType('_Entity');
+  const look = field?.resolve;
+  if (!field || !look || !isUnionType(union)) throw new Error('A subgraph has Query._entities; this one has none.');
+  field.resolve = (root, args, context, info) => {
+    checkRepresentations(args.representations, union);
+    return look(root, args, context, info);
+  };
 }

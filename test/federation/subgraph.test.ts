@@ -119,9 +119,27 @@ describe('_entities', () => {
       { __typename: 'VirtualMachine', provider, nativeId: 'id-gone' },
       { __typename: 'VirtualMachine', provider: { id: 'nonsense' }, nativeId: 'id-same' },
       { __typename: 'VirtualMachine', provider: null, nativeId: 'id-same' },
+      { __typename: 'VirtualMachine', provider, nativeId: 'id\0' },
     ];
     const { _entities } = await graph.data(document, { representations });
     expect(_entities).toEqual(representations.map(() => null));
+  });
+
+  test.each([
+    [[{ __typename: 'User', id: 'x' }], /representations\.0: give an object whose __typename is one of .*\bTask\b/],
+    [
+      [
+        { __typename: 'Task', id: 'x' },
+        { __typename: '__proto__', id: 'x' },
+      ],
+      /representations\.1: /,
+    ],
+    [[{ id: 'x' }], /representations\.0: /],
+    [[5], /representations\.0: /],
+    [Array.from({ length: 1001 }, () => ({ __typename: 'Task', id: 'x' })), /at most 1000; these are 1001/],
+  ])('refuses what is no entity of this subgraph, or too much: %#', async (representations, message) => {
+    const { errors } = await graph.run(document, { representations });
+    expect(errors).toMatchObject([{ message: expect.stringMatching(message), extensions: { code: 'INVALID_INPUT' } }]);
   });
 
   test('needs a session', async () => {

@@ -4,7 +4,7 @@ import type { Domain } from './context.ts';
 import { ForbiddenError, InvalidInputError } from './error.ts';
 import { verifyPassword } from './password.ts';
 import { forgiveSignInTry, takeSignInTry } from './sign-in-limit.ts';
-import { normalUsername } from './user.ts';
+import { isUsername, normalUsername } from './user.ts';
 import { type Role, roles, type Viewer } from './viewer.ts';
 
 type Store = Pick<Domain, 'prisma'>;
@@ -47,7 +47,7 @@ export async function signIn(
       `There were too many failed sign-ins from this address. Try again after ${blockedUntil.toISOString()}.`,
     );
   }
-  const found = await store.prisma.user.findUnique({ where: { username } });
+  const found = isUsername(username) ? await store.prisma.user.findUnique({ where: { username } }) : null;
   const matches = await verifyPassword(found?.passwordHash ?? null, input.password);
   const token = tokenPrefix + randomBytes(32).toString('base64url');
   const started = found !== null && matches ? await startSession(store, found, token, input) : null;

@@ -13,6 +13,11 @@ export function normalUsername(username: string): string {
 
 const usernamePattern = /^[a-z0-9][a-z0-9._@+-]{0,63}$/;
 
+/** True for a normal user name that somebody can have; the database need not be asked about any other. */
+export function isUsername(username: string): boolean {
+  return usernamePattern.test(username);
+}
+
 /**
  * Adds a user who can sign in at once.
  * @throws InvalidInputError for a user name or a password that may not be used, @throws ConflictError for a taken name.
@@ -23,7 +28,7 @@ export async function createUser(
 ): Promise<User> {
   const username = normalUsername(input.username);
   const problems = passwordProblems(input.password, username);
-  if (!usernamePattern.test(username)) {
+  if (!isUsername(username)) {
     const message = 'A user name has 1 to 64 letters, digits or . _ @ + - and starts with a letter or a digit.';
     problems.unshift({ path: ['username'], message });
   }

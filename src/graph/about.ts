@@ -25,7 +25,10 @@ const HealthStatusEnum = builder.enumType('HealthStatus', {
 const HealthCheckType = builder.objectRef<HealthCheck>('HealthCheck').implement({
   description: 'How one part of the service fares, looked at for this request.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Which part: "database", "events", "worker", a site, a store.' }),
+    name: t.exposeString('name', {
+      description:
+        'Which part: "database", "tasks", "data folder", "sites" or "replications"; later versions add more.',
+    }),
     status: t.field({ type: HealthStatusEnum, description: 'How it fares.', resolve: ({ status }) => status }),
     message: t.exposeString('message', {
       nullable: true,
@@ -56,7 +59,8 @@ builder.queryFields((t) => ({
   }),
   health: t.field({
     type: Health,
-    description: 'How the service fares: database, events, worker, sites and stores.',
+    description:
+      'How the service fares: its database, tasks and data folder, and the sites and replications it looks after.',
     resolve: (_root, _args, context) => context.health(),
   }),
 }));

@@ -1,5 +1,5 @@
 import type { DomainError } from '../domain/error.ts';
-import { builder, type SchemaTypes } from './builder.ts';
+import { builder, type InputFields, type SchemaTypes } from './builder.ts';
 import { loadEntity } from './entity.ts';
 import { Task } from './task.ts';
 
@@ -21,8 +21,6 @@ export function failures(name: string, types: ErrorClass[]) {
     },
   };
 }
-
-type InputFields = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>;
 
 /** Input fields of every action that becomes a task. */
 export function taskOptionFields(t: InputFields) {

@@ -134,3 +134,6 @@ builder.globalConnectionField('totalCount', (t) =>
 
 /** The builder's own type parameters, for functions that take its refs. */
 export type SchemaTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never;
+
+/** What makes the fields of an input type. */
+export type InputFields = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>;

@@ -48,7 +48,8 @@ export interface ListDefinition<Row extends { id: string }, Filter extends objec
   type: string;
   /** What a viewer may see of them: one of the domain's conditions. */
   visible(viewer: Viewer): object;
-  where(filter: Filter): object;
+  /** The condition of a filter; without one: what is listed by default. */
+  where: (filter?: Filter) => object;
   order: Record<Field, OrderField>;
   defaultOrder: readonly OrderInput<NoInfer<Field>>[];
   find(prisma: PrismaClient, query: object): Promise<Row[]>;
@@ -94,10 +95,7 @@ export function defineList<Row extends { id: string }, Filter extends object, Fi
   definition: ListDefinition<Row, Filter, Field>,
 ) {
   const slice = (args: ListArgs<Filter, Field>, context: GraphContext): Slice =>
-    sliceOf(definition, args, [
-      definition.visible(viewerOf(context)),
-      ...(args.filter ? [definition.where(args.filter)] : []),
-    ]);
+    sliceOf(definition, args, [definition.visible(viewerOf(context)), definition.where(args.filter ?? undefined)]);
 
   return {
     /** A page of all that the viewer may see, narrowed by `scope`. */

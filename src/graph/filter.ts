@@ -1,3 +1,4 @@
+import type { InputFields } from './builder.ts';
 import { refusal } from './refusal.ts';
 
 const maxValues = 1000;
@@ -34,6 +35,29 @@ export function between(
 /** A condition on whether a column has a value. */
 export function isSet(wanted: boolean | null | undefined): null | { not: null } | undefined {
   return wanted == null ? undefined : wanted ? { not: null } : null;
+}
+
+/** What a filter says of objects that were taken out of use; their rows stay for the history of what they did. */
+interface RemovalFilter {
+  isRemoved?: boolean | null;
+  includeRemoved?: boolean | null;
+}
+
+/** The condition on `removedAt`: lists hold what is in use, unless their filter asks for more. */
+export function removal({ isRemoved, includeRemoved }: RemovalFilter): null | { not: null } | undefined {
+  return includeRemoved && isRemoved == null ? undefined : isSet(isRemoved ?? false);
+}
+
+/** The two input fields of a filter that `removal` reads; `removed` says in the type's own words what that is. */
+export function removalFields(t: InputFields, removed: string) {
+  return {
+    isRemoved: t.boolean({
+      description: `true: only those ${removed}; false, as when not given: only those in use. A look-up by id finds both.`,
+    }),
+    includeRemoved: t.boolean({
+      description: `true: those in use and those ${removed} together. Says nothing beside \`isRemoved\`.`,
+    }),
+  };
 }
 
 /** A condition on one of our words. UNKNOWN stands for every word that the list does not have, as it does in answers. */

@@ -123,7 +123,7 @@ const InstanceFilter = builder.inputType('InstanceFilter', {
   }),
 });
 
-function where(filter: typeof InstanceFilter.$inferInput): Prisma.InstanceWhereInput {
+function where(filter: typeof InstanceFilter.$inferInput = {}): Prisma.InstanceWhereInput {
   return {
     id: { in: rowIds('Instance', filter.idIn) },
     key: { in: filter.keyIn ?? undefined },

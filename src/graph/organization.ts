@@ -77,7 +77,7 @@ const OrganizationFilter = builder.inputType('OrganizationFilter', {
   }),
 });
 
-function where(filter: typeof OrganizationFilter.$inferInput): Prisma.OrganizationWhereInput {
+function where(filter: typeof OrganizationFilter.$inferInput = {}): Prisma.OrganizationWhereInput {
   return {
     id: { in: rowIds('Organization', filter.idIn) },
     name: containing(filter.nameContains),

@@ -70,7 +70,7 @@ builder.prismaObjectFields(Provider, (t) => ({
   sites: t.connection(
     {
       type: Site,
-      description: 'Places that it manages, by default by name; also those taken out of use (see `removedAt`).',
+      description: 'Places that it manages, by default by name; those taken out of use when the filter asks for them.',
       args: siteArgs,
       ...siteList.related('sites'),
     },
@@ -128,7 +128,7 @@ const ProviderFilter = builder.inputType('ProviderFilter', {
   }),
 });
 
-function where(filter: typeof ProviderFilter.$inferInput): Prisma.ProviderWhereInput {
+function where(filter: typeof ProviderFilter.$inferInput = {}): Prisma.ProviderWhereInput {
   return {
     id: { in: rowIds('Provider', filter.idIn) },
     name: containing(filter.nameContains),

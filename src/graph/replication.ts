@@ -11,7 +11,7 @@ import { builder } from './builder.ts';
 import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
-import { among, between, containing, isSet } from './filter.ts';
+import { among, between, containing, removal, removalFields } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import {
   DataConnectionStateEnum,
@@ -71,7 +71,7 @@ const ReplicationFilter = builder.inputType('ReplicationFilter', {
     isReversed: t.boolean({
       description: 'true: only those that run back to where the machine came from; false: only the others.',
     }),
-    isRemoved: t.boolean({ description: 'true: only stopped ones, kept for their history; false: only those in use.' }),
+    ...removalFields(t, 'that were stopped'),
     createdAfter: t.field({ type: 'DateTime', description: 'Started later than this.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Started earlier than this.' }),
     updatedAfter: t.field({ type: 'DateTime', description: 'Changed later than this.' }),
@@ -81,7 +81,7 @@ const ReplicationFilter = builder.inputType('ReplicationFilter', {
   }),
 });
 
-function where(filter: typeof ReplicationFilter.$inferInput): Prisma.ReplicationWhereInput {
+function where(filter: typeof ReplicationFilter.$inferInput = {}): Prisma.ReplicationWhereInput {
   const sites = rowIds('Site', filter.siteIdIn);
   return {
     id: { in: rowIds('Replication', filter.idIn) },
@@ -102,7 +102,7 @@ function where(filter: typeof ReplicationFilter.$inferInput): Prisma.Replication
     isPaused: filter.isPaused ?? undefined,
     isMigration: filter.isMigration ?? undefined,
     isReversed: filter.isReversed ?? undefined,
-    removedAt: isSet(filter.isRemoved),
+    removedAt: removal(filter),
     createdAt: between(filter.createdAfter, filter.createdBefore),
     updatedAt: between(filter.updatedAfter, filter.updatedBefore),
     lastSyncedAt: between(filter.lastSyncedAfter, filter.lastSyncedBefore),
@@ -152,8 +152,7 @@ builder.queryFields((t) => ({
   replications: t.connection(
     {
       type: Replication,
-      description:
-        'All protections, by default the newest first; also stopped ones, unless `isRemoved: false` is asked for.',
+      description: 'Protections in use, by default the newest first; stopped ones when the filter asks for them.',
       args: replicationArgs,
       resolve: (_root, args, context, info) => replicationList.page(args, context, info),
     },

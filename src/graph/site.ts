@@ -6,7 +6,7 @@ import { builder } from './builder.ts';
 import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedById } from './federation.ts';
-import { among, between, containing, isSet } from './filter.ts';
+import { among, between, containing, removal, removalFields } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import { Organization, OrganizationConnection, organizationArgs, organizationList } from './organization.ts';
 import { Replication, ReplicationConnection, replicationArgs, replicationList } from './replication.ts';
@@ -84,8 +84,7 @@ builder.prismaObjectFields(Site, (t) => ({
   virtualMachines: t.connection(
     {
       type: VirtualMachine,
-      description:
-        'Machines that an inventory found here, by default by name; also those that are gone (see `removedAt`).',
+      description: 'Machines that are here, by default by name; those that are gone when the filter asks for them.',
       args: virtualMachineArgs,
       ...virtualMachineList.related('virtualMachines'),
     },
@@ -129,19 +128,19 @@ const SiteFilter = builder.inputType('SiteFilter', {
     nameContains: t.string({ description: 'Part of the name, in any case. No wildcards: % and _ mean themselves.' }),
     providerIdIn: t.idList({ description: 'Only sites of these providers.' }),
     typeIn: t.field({ type: [SiteTypeEnum], description: 'Only sites of these kinds.' }),
-    isRemoved: t.boolean({ description: 'true: only sites taken out of use; false: only those in use.' }),
+    ...removalFields(t, 'taken out of use'),
     createdAfter: t.field({ type: 'DateTime', description: 'Known to drgraph since later than this.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Known to drgraph since earlier than this.' }),
   }),
 });
 
-function where(filter: typeof SiteFilter.$inferInput): Prisma.SiteWhereInput {
+function where(filter: typeof SiteFilter.$inferInput = {}): Prisma.SiteWhereInput {
   return {
     id: { in: rowIds('Site', filter.idIn) },
     name: containing(filter.nameContains),
     providerId: { in: rowIds('Provider', filter.providerIdIn) },
     type: among(siteTypes, filter.typeIn),
-    removedAt: isSet(filter.isRemoved),
+    removedAt: removal(filter),
     createdAt: between(filter.createdAfter, filter.createdBefore),
   };
 }
@@ -178,7 +177,7 @@ builder.queryFields((t) => ({
   sites: t.connection(
     {
       type: Site,
-      description: 'All sites of all providers, by default by name.',
+      description: 'Sites of all providers, by default by name; those taken out of use when the filter asks for them.',
       args: siteArgs,
       resolve: (_root, args, context, info) => siteList.page(args, context, info),
     },

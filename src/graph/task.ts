@@ -51,7 +51,7 @@ const TaskFilter = builder.inputType('TaskFilter', {
 
 const idCondition = (ids: string[] | undefined) => (ids ? { in: ids } : undefined);
 
-function where(filter: typeof TaskFilter.$inferInput): Prisma.TaskWhereInput {
+function where(filter: typeof TaskFilter.$inferInput = {}): Prisma.TaskWhereInput {
   const terminal = [...terminalStates];
   return {
     id: idCondition(rowIds('Task', filter.idIn)),

@@ -98,7 +98,7 @@ const SessionFilter = builder.inputType('SessionFilter', {
   }),
 });
 
-function where(filter: typeof SessionFilter.$inferInput): Prisma.SessionWhereInput {
+function where(filter: typeof SessionFilter.$inferInput = {}): Prisma.SessionWhereInput {
   const open = { revokedAt: null, expiresAt: { gt: new Date() } };
   return {
     ...(filter.isOpen == null ? {} : filter.isOpen ? open : { NOT: open }),

@@ -5,7 +5,7 @@ import { builder } from './builder.ts';
 import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
 import { loadEntity } from './entity.ts';
 import { keyedByIdOrNativeId } from './federation.ts';
-import { among, between, containing, isSet } from './filter.ts';
+import { among, between, containing, removal, removalFields } from './filter.ts';
 import { rowId, rowIds } from './global-id.ts';
 import { Replication, ReplicationConnection, replicationArgs, replicationList } from './replication.ts';
 import { Resource } from './resource.ts';
@@ -110,7 +110,7 @@ builder.prismaObjectFields(VirtualMachine, (t) => ({
   replications: t.connection(
     {
       type: Replication,
-      description: 'How it is protected, newest first; stopped replications included (see `removedAt`).',
+      description: 'How it is protected, newest first; stopped replications when the filter asks for them.',
       args: replicationArgs,
       ...replicationList.related('replications'),
     },
@@ -136,14 +136,14 @@ const VirtualMachineFilter = builder.inputType('VirtualMachineFilter', {
     isProtected: t.boolean({
       description: 'true: only machines with a replication that is not stopped; false: only those without.',
     }),
-    isRemoved: t.boolean({ description: 'true: only machines that are gone; false: only those that are there.' }),
+    ...removalFields(t, 'that are gone'),
     recoveredFromIdIn: t.idList({ description: 'Only machines made by failovers of these replications.' }),
     createdAfter: t.field({ type: 'DateTime', description: 'First seen later than this.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'First seen earlier than this.' }),
   }),
 });
 
-function where(filter: typeof VirtualMachineFilter.$inferInput): Prisma.VirtualMachineWhereInput {
+function where(filter: typeof VirtualMachineFilter.$inferInput = {}): Prisma.VirtualMachineWhereInput {
   const protection = { removedAt: null };
   return {
     id: { in: rowIds('VirtualMachine', filter.idIn) },
@@ -156,7 +156,7 @@ function where(filter: typeof VirtualMachineFilter.$inferInput): Prisma.VirtualM
     isTest: filter.isTest ?? undefined,
     replications:
       filter.isProtected == null ? undefined : filter.isProtected ? { some: protection } : { none: protection },
-    removedAt: isSet(filter.isRemoved),
+    removedAt: removal(filter),
     recoveredFromId: filter.recoveredFromIdIn ? { in: rowIds('Replication', filter.recoveredFromIdIn) } : undefined,
     createdAt: between(filter.createdAfter, filter.createdBefore),
   };
@@ -191,8 +191,7 @@ builder.queryFields((t) => ({
   virtualMachines: t.connection(
     {
       type: VirtualMachine,
-      description:
-        'All machines of all sites, by default by name; also those that are gone, unless `isRemoved: false` is asked for.',
+      description: 'Machines of all sites, by default by name; those that are gone when the filter asks for them.',
       args: virtualMachineArgs,
       resolve: (_root, args, context, info) => virtualMachineList.page(args, context, info),
     },

@@ -71,7 +71,7 @@ export async function tellStory(service: Service): Promise<Story> {
     },
     async sites() {
       const document = `{ sites { nodes { id name path provider { id }
-        virtualMachines(filter: { isRemoved: false }) { nodes { id name powerState isTest disks { file sizeBytes } } } } } }`;
+        virtualMachines { nodes { id name powerState isTest disks { file sizeBytes } } } } } }`;
       return (await api.data<{ sites: { nodes: StorySite[] } }>(document)).sites.nodes;
     },
     async site(name) {

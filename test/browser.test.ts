@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -84,7 +84,7 @@ describe.skipIf(executablePath === undefined)(`GraphiQL in a browser${skipReason
       task: { state: 'SUCCEEDED', result: { virtualMachine: { name: 'web-01' } } },
     });
 
-    const pictures = join(tmpdir(), 'drgraph-pictures');
+    const pictures = join(tmpdir(), `drgraph-pictures-${userInfo().username}`);
     await mkdir(pictures, { recursive: true });
     await page.screenshot({ path: join(pictures, 'graphiql.png') });
     expect(complaints).toEqual([]);

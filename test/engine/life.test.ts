@@ -141,7 +141,8 @@ test('waiting frees the slot, keeps the entity key and goes on as the same attem
   );
   const id = await engine.submit(task);
   await engine.reaches(await engine.submit(scripts.task(done)), 'SUCCEEDED');
-  expect(await engine.row(id)).toMatchObject({ state: 'RUNNING', waitingFor: 'the other system' });
+  // The slot is free as soon as the job has returned; that it waits is written right after.
+  await expect.poll(() => engine.row(id)).toMatchObject({ state: 'RUNNING', waitingFor: 'the other system' });
   const second = await engine.database.transactions.run((tx) =>
     engine.queue.enqueue(tx, scripts.task(done, { entityKey: 'vm:1' })),
   );

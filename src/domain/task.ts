@@ -193,10 +193,13 @@ const scopeOf = (viewer: Viewer) => `user:${viewer.userId}`;
 
 function checkClientToken({ clientToken }: TaskOptions): void {
   if (clientToken === null || clientToken === undefined) return;
-  if (clientToken.length >= 1 && clientToken.length <= 255 && !clientToken.includes('\0')) return;
-  throw new InvalidInputError([
-    { path: ['clientToken'], message: `Give 1 to 255 characters; this has ${clientToken.length}.` },
-  ]);
+  const refuse = (message: string) => new InvalidInputError([{ path: ['clientToken'], message }]);
+  if (clientToken.length < 1 || clientToken.length > 255) {
+    throw refuse(`Give 1 to 255 characters; this has ${clientToken.length}.`);
+  }
+  if (/[\0\p{Cs}]/u.test(clientToken)) {
+    throw refuse('It has a NUL character or half a surrogate pair, which cannot be stored. Leave it out.');
+  }
 }
 
 function checkWindow({ priority, notBefore, startBefore }: TaskOptions): void {

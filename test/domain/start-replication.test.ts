@@ -87,6 +87,14 @@ describe('startReplication', () => {
       'startBefore',
     ],
   ];
+  test('says what it is of a client token that cannot be stored', async () => {
+    for (const clientToken of ['a\0b', 'a\ud800']) {
+      await expect(start({ clientToken })).rejects.toMatchObject({
+        fields: [{ path: ['clientToken'], message: expect.stringContaining('cannot be stored') }],
+      });
+    }
+  });
+
   test.each(wrongOptions)('refuses %s', async (_, options, field) => {
     await expect(start(options)).rejects.toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: [field] }] });
   });

@@ -193,3 +193,17 @@ async function settleProtectionOf(tx: Tx, machineIds: string[]): Promise<void> {
   });
   for (const { id } of replications) await settleReplication(tx, id);
 }
+
+/** Notes the sizes that a sync saw: newer than the last inventory's. A disk that no inventory has seen is left to the next. */
+export async function followDiskSizes(
+  tx: Tx,
+  virtualMachineId: string,
+  { disks }: Pick<MachineReport, 'disks'>,
+): Promise<void> {
+  for (const { key, file, sizeBytes } of disks) {
+    await tx.virtualDisk.updateMany({
+      where: { virtualMachineId, key, file, sizeBytes: { not: BigInt(sizeBytes) } },
+      data: { sizeBytes: BigInt(sizeBytes) },
+    });
+  }
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { InstanceReport } from '../connectors/connector.ts';
+import { followDiskSizes } from '../domain/apply-inventory.ts';
 import type { Tx } from '../domain/context.ts';
 import { insertInstance } from '../domain/instance.ts';
 import { connectorOf, type LoadedReplication, replicationAddress } from '../domain/replication-address.ts';
@@ -71,7 +72,7 @@ async function copy(d: JobDependencies, context: CopyContext, replication: Loade
   } finally {
     await settled();
   }
-  return recordCopied(context, replication.id, report);
+  return recordCopied(context, replication, report);
 }
 
 async function markSyncing(tx: Tx, replicationId: string, isInitial: boolean): Promise<void> {
@@ -98,9 +99,15 @@ async function markSyncing(tx: Tx, replicationId: string, isInitial: boolean): P
 }
 
 /** The row comes last, behind files that are durable, and with it what a successful sync clears. */
-async function recordCopied(context: CopyContext, replicationId: string, report: InstanceReport): Promise<string> {
+async function recordCopied(
+  context: CopyContext,
+  { id: replicationId, virtualMachineId }: LoadedReplication,
+  report: InstanceReport,
+): Promise<string> {
   const instanceId = randomUUID();
   await context.step({ stage: 'COPIED', instanceId }, async (tx) => {
+    // Before the replication's row, as an inventory does: else the two could wait for each other.
+    await followDiskSizes(tx, virtualMachineId, report);
     await insertInstance(tx, { id: instanceId, replicationId, report });
     await settleReplication(tx, replicationId, {
       problems: (known) => without(known, ['SYNC_FAILED', 'DESTINATION_UNREACHABLE']),
@@ -154,9 +161,11 @@ async function dropFiles(
   if (!instances || keys.length === 0) return;
   await context.check();
   context.report({ phase: 'PRUNE' });
+  const kept = await d.prisma.instance.findMany({ where: { replicationId: replication.id }, select: { key: true } });
+  const expected = kept.map(({ key }) => key);
   try {
     await atProvider(context.signal, () =>
-      instances.remove(replicationAddress(replication), keys, { signal: context.signal }),
+      instances.remove(replicationAddress(replication), keys, { signal: context.signal, expected }),
     );
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cleanUpTestFailover, failoverReplication, testFailover } from '../../src/domain/failover.ts';
@@ -77,6 +77,7 @@ describe('protect, change, test, fail over', () => {
 
   test('a sync after a change transfers little and makes a second recovery point', async () => {
     await scribble(disk());
+    await truncate(disk(), 300_000);
     contents.push(await readDisk(primary, 'web-01'));
     const { taskId } = await syncReplication(bench.domain, bench.administrator, { replicationId });
     expect((await bench.ended(taskId)).error).toBeNull();
@@ -84,6 +85,11 @@ describe('protect, change, test, fail over', () => {
     expect(others).toEqual([]);
     expect(second?.sequenceNumber).toBe(2);
     expect(second?.transferBytes).toBeLessThan(first?.transferBytes ?? 0n);
+    // What is shown of the machine is as new as the copy.
+    const { virtualMachineId } = await row();
+    expect(await bench.domain.prisma.virtualDisk.findMany({ where: { virtualMachineId } })).toMatchObject([
+      { sizeBytes: 300_000n },
+    ]);
   });
 
   test('a test failover from the older one makes a machine that is byte for byte what the source was then', async () => {

@@ -81,7 +81,7 @@ export async function openResources(config: Config, log: Logger): Promise<Resour
   };
   opening.defer(stopWork);
 
-  // Looking at every store may take minutes; the locks that it takes keep only the replication at hand waiting.
+  // Looking at every store may take minutes; nothing waits for it, and a stop cuts it short.
   const reconciling = reconcileInBackground(domain, log);
   opening.defer(() => reconciling.leave());
 
@@ -90,20 +90,23 @@ export async function openResources(config: Config, log: Logger): Promise<Resour
   return { database, domain, events, worker, administrator, madeSample, stopWork, close, [Symbol.asyncDispose]: close };
 }
 
-/** How long a stop waits for a comparison under way; cut off, it is made anew at the next start. */
-const reconciliationGraceMs = 1_000;
+/** How long a stop waits for a comparison under way to notice it; what is cut off is made anew at the next start. */
+const reconciliationGraceMs = 3_000;
 
 function reconcileInBackground(domain: Domain, log: Logger): { leave(): Promise<void> } {
-  let isLeft = false;
-  const reconciling = reconcileStores(domain).then(
-    (found) => log.info(found, 'the stores were compared with the database'),
+  const leaving = new AbortController();
+  const reconciling = reconcileStores(domain, leaving.signal).then(
+    (found) => {
+      if (!leaving.signal.aborted) log.info(found, 'the stores were compared with the database');
+    },
     (error: unknown) => {
-      if (!isLeft) log.error({ err: error }, 'the stores could not be compared with the database');
+      if (!leaving.signal.aborted) log.error({ err: error }, 'the stores could not be compared with the database');
     },
   );
   return {
     async leave() {
-      isLeft = true;
+      leaving.abort();
+      // A file system that hangs must not keep the service from ending.
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, reconciliationGraceMs);
       await Promise.race([reconciling, late]);

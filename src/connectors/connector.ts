@@ -111,12 +111,33 @@ export interface InstanceList {
   problems: readonly { instanceKey: string | null; message: string }[];
 }
 
-/** For providers whose instances are ours to keep and delete. None of it runs beside an action on the same replication. */
+/** How what is stored is looked at. */
+export interface Inspection {
+  signal: AbortSignal;
+  /** Keys of the instances that should be there. What one that is missing may need is kept, so that it can be put back. */
+  expected: readonly string[];
+  /** Runs work that changes something while no action on this replication can begin; false when one ran since the start. */
+  exclusively(work: () => Promise<void>): Promise<boolean>;
+}
+
+/** For providers whose instances are ours to keep and delete. */
 export interface InstanceKeeping {
-  /** Checks the structure of what is stored, mends what can be mended and clears what ended work left behind. */
-  inspect(replication: ReplicationAddress): Promise<InstanceList>;
-  /** Deletes instances and frees their space. Keys that are already gone are no error. */
-  remove(replication: ReplicationAddress, keys: readonly string[], work: Pick<Work, 'signal'>): Promise<void>;
+  /**
+   * Checks the structure of what is stored, mends what can be mended and clears what ended work left behind. May take
+   * minutes, and actions may begin meanwhile: then the answer is out of date.
+   */
+  inspect(replication: ReplicationAddress, inspection: Inspection): Promise<InstanceList>;
+  /**
+   * Deletes instances and frees their space; `expected` names those that stay. Keys that are already gone are no error. Never
+   * runs beside an action on the same replication.
+   */
+  remove(
+    replication: ReplicationAddress,
+    keys: readonly string[],
+    work: Pick<Work, 'signal'> & { expected: readonly string[] },
+  ): Promise<void>;
+  /** Where the file of an instance lies that is needed to use it, for a person to put back. */
+  fileOf(replication: ReplicationAddress, key: string): string;
 }
 
 /** For providers whose sites are folders that are registered here. */

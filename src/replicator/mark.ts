@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Catalog, type Pack, readCatalog, readPack, type StoreProblem } from './catalog.ts';
 import { addressBytes } from './codec.ts';
 import type { StoreContext } from './context.ts';
-import { ReplicatorError } from './error.ts';
+import { ReplicatorError, throwIfCancelled } from './error.ts';
 import { manifestPath, readLeaf, readManifestFile, readManifests } from './manifest.ts';
 
 /** What of a store is in use. */
@@ -20,7 +20,11 @@ export interface Marks {
 }
 
 /** Follows every manifest, and those of removed instances that are being restored, to its leaves and blocks. */
-export async function markStore(context: StoreContext, restoring: readonly string[]): Promise<Marks> {
+export async function markStore(
+  context: StoreContext,
+  restoring: readonly string[],
+  signal?: AbortSignal,
+): Promise<Marks> {
   const { layout, keys } = context;
   const { manifests, problems } = await readManifests(layout.instances, keys);
   let isBlind = problems.length > 0;
@@ -39,6 +43,7 @@ export async function markStore(context: StoreContext, restoring: readonly strin
     for (const disk of manifest.disks) {
       for (const [index, name] of disk.leaves.entries()) {
         if (name === null) continue;
+        throwIfCancelled(signal);
         let leaf = leaves.get(name);
         if (!leaf) {
           leaf = { problem: null };

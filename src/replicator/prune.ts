@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Pack, readNames } from './catalog.ts';
 import { type StoreContext, sweepTemporary } from './context.ts';
 import { flushFolder, remove, renameDurably } from './durable.ts';
-import { ReplicatorError, throwIfCancelled } from './error.ts';
+import { ReplicatorError, systemCode, throwIfCancelled } from './error.ts';
 import { ownerOf, repackOwner } from './layout.ts';
 import { manifestPath } from './manifest.ts';
 import { bytesInUse, type Marks, markStore } from './mark.ts';
@@ -13,6 +13,8 @@ import { repackBlocks } from './repack.ts';
 export interface PruneOptions {
   /** Keys of removed instances that are still being restored. */
   restoring?: readonly string[] | undefined;
+  /** Keys of the instances that should be there: while one's manifest is missing, nothing is pruned. */
+  expected?: readonly string[] | undefined;
   /** Tasks that will go on: the packs of their unfinished syncs stay. */
   liveSyncIds?: ReadonlySet<string> | undefined;
   signal?: AbortSignal | undefined;
@@ -47,7 +49,15 @@ export async function pruneStore(context: StoreContext, o: PruneOptions): Promis
   await emptyTrash(context);
   await sweepTemporary(context, (owner) => owner === repackOwner);
   await dropRemoved(context, o.restoring ?? []);
-  const marks = await markStore(context, o.restoring ?? []);
+  const marks = await markStore(context, o.restoring ?? [], o.signal);
+  const missing = o.expected?.filter((key) => !marks.keys.has(key)) ?? [];
+  if (missing.length > 0 && !marks.isBlind) {
+    const paths = missing.map((key) => manifestPath(context.layout.instances, key)).join(', ');
+    throw new ReplicatorError(
+      'STORE_DAMAGED',
+      `The store ${context.layout.folder} was not pruned, because ${paths} is missing. Put it back, and the next prune frees the space.`,
+    );
+  }
   if (marks.isBlind) {
     throw new ReplicatorError(
       'STORE_DAMAGED',
@@ -84,7 +94,12 @@ export async function sweepUnused(context: StoreContext, marks: Marks): Promise<
 export async function emptyTrash({ layout, steps }: StoreContext): Promise<void> {
   for (const name of await readNames(layout.trash)) {
     const isPack = name.endsWith('.pack') || name.endsWith('.index');
-    await renameDurably(join(layout.trash, name), join(isPack ? layout.packs : layout.leaves, name), steps);
+    await renameDurably(join(layout.trash, name), join(isPack ? layout.packs : layout.leaves, name), steps).catch(
+      (error: unknown) => {
+        // Whoever moved it there has just deleted it: it was needed by nothing.
+        if (!(error instanceof ReplicatorError) || systemCode(error.cause) !== 'ENOENT') throw error;
+      },
+    );
   }
   await flushFolder(layout.packs, steps);
   await flushFolder(layout.leaves, steps);

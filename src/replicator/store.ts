@@ -10,7 +10,7 @@ import { ReplicatorError, systemCode, translated } from './error.ts';
 import { makeWrappedKey, openWrappedKey } from './key.ts';
 import { checkId, type Geometry, standardGeometry, storeFolders, storeLayout } from './layout.ts';
 import type { MachineFolder } from './machine.ts';
-import { type InstanceSummary, readManifests, summaryOf } from './manifest.ts';
+import { type InstanceSummary, manifestPath, readManifests, summaryOf } from './manifest.ts';
 import { isInside } from './path.ts';
 import { type PruneOptions, type PruneResult, pruneStore, removeInstances } from './prune.ts';
 import type { ReadProgress } from './reading.ts';
@@ -120,7 +120,7 @@ export async function openStore(o: StoreOptions): Promise<Store> {
     removeInstances: (keys) => removeInstances(context, keys),
     prune: (options) => run(options?.signal, (signal) => pruneStore(context, { ...options, signal })),
     verify: (key, options) => run(options?.signal, (signal) => verifyInstance(context, key, { ...options, signal })),
-    check: (options) => checkStore(context, options ?? {}),
+    check: (options) => run(options?.signal, (signal) => checkStore(context, { ...options, signal })),
     async remove() {
       await close();
       const grave = join(await temporaryFolder(root), `store-${randomUUID()}`);
@@ -130,6 +130,12 @@ export async function openStore(o: StoreOptions): Promise<Store> {
     },
     close,
   };
+}
+
+/** Where the manifest of an instance lies, whether or not it is there. */
+export function instanceFile(root: string, replicationId: string, key: string): string {
+  const { instances } = storeLayout(join(root, '.drgraph', 'stores', checkId('replication', replicationId)));
+  return manifestPath(instances, checkId('instance', key));
 }
 
 /** Deletes a replication's store, whatever its state: no key is needed. One that is gone is no error. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Connector,
   ConnectorError,
+  type Inspection,
   type MachineReport,
   type ReplicationAddress,
   type Work,
@@ -24,6 +25,15 @@ export interface Stage {
   /** How many machines lie at the destination. */
   countMade(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** An inspection while nothing else works; `expected` are the keys that should be there. */
+export function makeInspection(...expected: string[]): Inspection {
+  const exclusively = async (work: () => Promise<void>) => {
+    await work();
+    return true;
+  };
+  return { signal: new AbortController().signal, expected, exclusively };
 }
 
 /** Work that nobody cuts short; `reports` fills up. */

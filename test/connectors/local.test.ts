@@ -8,7 +8,7 @@ import { createLocalConnector } from '../../src/connectors/local/connector.ts';
 import { createRegistry } from '../../src/connectors/registry.ts';
 import { type DataConnectionType, dataConnectionTypes } from '../../src/domain/vocabulary.ts';
 import { readDisk, scribble, smallStore, writeMachine } from '../support/seed.ts';
-import { describeConnector, makeWork, type Stage } from './conformance.ts';
+import { describeConnector, makeInspection, makeWork, type Stage } from './conformance.ts';
 
 interface LocalStage extends Stage {
   folder: string;
@@ -112,12 +112,13 @@ describe('the LOCAL connector', () => {
       const { key: first } = await connector.start(replication, makeWork());
       await changeSource();
       const { key: second } = await connector.sync(replication, makeWork());
-      const keys = async () => (await connector.instances?.inspect(replication))?.instances.map(({ key }) => key);
+      const keys = async () =>
+        (await connector.instances?.inspect(replication, makeInspection()))?.instances.map(({ key }) => key);
       expect(await keys()).toEqual([first, second]);
-      await connector.instances?.remove(replication, [first, first], makeWork());
+      await connector.instances?.remove(replication, [first, first], { ...makeWork(), expected: [second] });
       expect(await keys()).toEqual([second]);
       await writeFile(join(recovery, '.drgraph', 'stores', replication.id, 'instances', `${second}.json`), '{}');
-      expect(await connector.instances?.inspect(replication)).toMatchObject({
+      expect(await connector.instances?.inspect(replication, makeInspection())).toMatchObject({
         instances: [],
         problems: [{ instanceKey: second }],
       });

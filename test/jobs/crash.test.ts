@@ -7,6 +7,7 @@ import { cleanUpTestFailover, failoverReplication, testFailover } from '../../sr
 import { startReplication, stopReplication, syncReplication } from '../../src/domain/replication.ts';
 import { connectorOf, replicationAddress, replicationParts } from '../../src/domain/replication-address.ts';
 import { TaskCancelled } from '../../src/engine/abort.ts';
+import { makeInspection } from '../connectors/conformance.ts';
 import { type Bench, makeSite, openBench, placeMachine, readDisk, scribble } from '../support/seed.ts';
 import { dyingWorker } from './dying-worker.ts';
 
@@ -58,6 +59,7 @@ describe('a worker that dies at any moment of a job costs nothing', () => {
     const replication = await load(scene);
     const list = await connectorOf(bench.domain, replication.provider).instances?.inspect(
       replicationAddress(replication),
+      makeInspection(),
     );
     return list?.instances.map(({ key }) => key);
   };

@@ -4,7 +4,7 @@ import { remove } from '../../replicator/durable.ts';
 import type { MachineFolder } from '../../replicator/machine.ts';
 import type { InstanceSummary } from '../../replicator/manifest.ts';
 import { entryOf, machineFolderPath, openSite, temporaryFolder } from '../../replicator/site.ts';
-import { openStore, removeStore, type Store, type StoreOptions } from '../../replicator/store.ts';
+import { instanceFile, openStore, removeStore, type Store, type StoreOptions } from '../../replicator/store.ts';
 import {
   type Connector,
   ConnectorError,
@@ -140,10 +140,10 @@ async function removeMachine(
 
 function keeping(options: LocalOptions): InstanceKeeping {
   return {
-    inspect: (replication) =>
+    inspect: (replication, inspection) =>
       translated(() =>
         withStore(options, replication, false, async (store) => {
-          const { problems } = await store.check();
+          const { problems } = await store.check(inspection);
           const { instances } = await store.instances();
           return {
             instances: instances.map(instanceReport),
@@ -155,9 +155,10 @@ function keeping(options: LocalOptions): InstanceKeeping {
       translated(() =>
         withStore(options, replication, false, async (store) => {
           await store.removeInstances(keys);
-          await store.prune({ signal: work.signal });
+          await store.prune({ signal: work.signal, expected: work.expected });
         }),
       ),
+    fileOf: ({ id, destination }, key) => instanceFile(rootOf(destination), id, key),
   };
 }
 

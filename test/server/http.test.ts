@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { auditServer } from 'graphql-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiClient, client } from '../support/client.ts';
 import { password, signInDocument, startTestApi, type TestApi } from './api.ts';
@@ -255,4 +256,13 @@ describe('probes', () => {
     expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
     expect((await fetch(`${api.url}/readyz`)).status).toBe(200);
   });
+});
+
+test('passes every audit of the GraphQL over HTTP specification', async () => {
+  const results = await auditServer({ url: `${api.url}/graphql` });
+  const faults = results.flatMap((result) =>
+    result.status === 'ok' ? [] : [`${result.status}: ${result.name}: ${result.reason}`],
+  );
+  expect(faults).toEqual([]);
+  expect(results).toHaveLength(61);
 });

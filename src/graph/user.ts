@@ -2,7 +2,7 @@ import type { Prisma } from '../../prisma/client/client.ts';
 import { type Role, roles, type Viewer } from '../domain/viewer.ts';
 import { builder } from './builder.ts';
 import { defineList, listArgs, type OrderField, orderInput } from './connection.ts';
-import { viewerOf } from './context.ts';
+import { type GraphContext, viewerOf } from './context.ts';
 import { between } from './filter.ts';
 
 const RoleEnum = builder.enumType('Role', {
@@ -27,6 +27,14 @@ export const Session = builder.prismaNode('Session', {
   description: 'One sign-in of a user. Its token is known to the client alone; only a hash of it is kept.',
 });
 
+const privately = 'Null to everybody but the user and administrators.';
+
+/** What others than the user see of an account is its name: a list of who may do what is a list of whom to attack. */
+function showsPrivately({ id }: { id: string }, { viewer }: GraphContext): boolean {
+  // Without a viewer there is only the payload of signIn, which shows nobody but the user.
+  return viewer === null || viewer.userId === id || viewer.roles.includes('ADMINISTRATOR');
+}
+
 builder.prismaObjectFields(User, (t) => ({
   username: t.exposeString('username', {
     description: 'Unique, lower case: what is typed at sign-in, and what tasks name.',
@@ -37,19 +45,25 @@ builder.prismaObjectFields(User, (t) => ({
   }),
   roles: t.field({
     type: [RoleEnum],
-    select: { roles: true },
-    description: 'What the user may do. A role that this version does not know gives no right and is left out.',
-    resolve: (user) => roles.filter((role) => user.roles.includes(role)),
+    nullable: true,
+    select: { id: true, roles: true },
+    description: `What the user may do. A role that this version does not know gives no right and is left out. ${privately}`,
+    resolve: (user, _args, context) =>
+      showsPrivately(user, context) ? roles.filter((role) => user.roles.includes(role)) : null,
   }),
-  lastSignInAt: t.expose('lastSignInAt', {
+  lastSignInAt: t.field({
     type: 'DateTime',
     nullable: true,
-    description: 'When the user last signed in; null before the first time.',
+    select: { id: true, lastSignInAt: true },
+    description: `When the user last signed in; null before the first time. ${privately}`,
+    resolve: (user, _args, context) => (showsPrivately(user, context) ? user.lastSignInAt : null),
   }),
-  disabledAt: t.expose('disabledAt', {
+  disabledAt: t.field({
     type: 'DateTime',
     nullable: true,
-    description: 'Since when the user cannot sign in; null for users who can.',
+    select: { id: true, disabledAt: true },
+    description: `Since when the user cannot sign in; null for users who can. ${privately}`,
+    resolve: (user, _args, context) => (showsPrivately(user, context) ? user.disabledAt : null),
   }),
   createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the user was added.' }),
   sessions: t.connection(

@@ -392,3 +392,24 @@ describe('scalars', () => {
     ).toEqual({ task: { bytesDone: '9007199254740993', bytesTotal: null } });
   });
 });
+
+test('a user shows its roles and sign-ins to itself and to administrators, and to others its name alone', async () => {
+  const reader = await graph.bench.viewer('VIEWER');
+  const other = await graph.bench.viewer('OPERATOR');
+  const document = '{ node(id: $id) { ... on User { username roles lastSignInAt disabledAt } } }';
+  const at = new Date('2026-01-02T03:04:05.678Z');
+  for (const { userId } of [reader, other]) {
+    await graph.prisma.user.update({ where: { id: userId }, data: { lastSignInAt: at, disabledAt: at } });
+  }
+  const look = async (userId: string, as: typeof reader) =>
+    (await graph.data(`query ($id: ID!) ${document}`, { id: globalId('User', userId) }, as)).node;
+  const times = { lastSignInAt: at.toISOString(), disabledAt: at.toISOString() };
+  expect(await look(reader.userId, reader)).toEqual({ username: reader.username, roles: ['VIEWER'], ...times });
+  expect(await look(other.userId, graph.viewer)).toEqual({ username: other.username, roles: ['OPERATOR'], ...times });
+  expect(await look(other.userId, reader)).toEqual({
+    username: other.username,
+    roles: null,
+    lastSignInAt: null,
+    disabledAt: null,
+  });
+});

@@ -13,24 +13,38 @@ export interface HealthFacts {
 const scarceBytes = 2 * 1024 ** 3;
 
 /** Looks at each part of the service, for the graph's `health`. A part that fails is an answer, not an error. */
-export async function checkHealth(facts: HealthFacts): Promise<HealthCheck[]> {
+export async function checkHealth(facts: HealthFacts, deadlineMs = 3_000): Promise<HealthCheck[]> {
   return Promise.all([
-    check('database', () => checkDatabase(facts)),
-    check('tasks', () => checkTasks(facts)),
-    check('data folder', () => checkSpace(facts.dataDir)),
-    check('sites', () => checkSites(facts)),
-    check('replications', () => checkReplications(facts)),
+    check('database', () => checkDatabase(facts), deadlineMs),
+    check('tasks', () => checkTasks(facts), deadlineMs),
+    check('data folder', () => checkSpace(facts.dataDir), deadlineMs),
+    check('sites', () => checkSites(facts, deadlineMs), 2 * deadlineMs),
+    check('replications', () => checkReplications(facts), deadlineMs),
   ]);
 }
 
 type Finding = Omit<HealthCheck, 'name'>;
 const ok: Finding = { status: 'OK', message: null };
 
-async function check(name: string, look: () => Promise<Finding>): Promise<HealthCheck> {
+async function check(name: string, look: () => Promise<Finding>, deadlineMs: number): Promise<HealthCheck> {
   try {
-    return { name, ...(await look()) };
+    return { name, ...(await inTime(look(), deadlineMs)) };
   } catch (error) {
     return { name, status: 'FAILED', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A network mount that hangs does so for minutes; the answer about the rest does not wait for it. */
+async function inTime(finding: Promise<Finding>, deadlineMs: number): Promise<Finding> {
+  const late = Promise.withResolvers<Finding>();
+  const timer = setTimeout(() => {
+    const message = `No answer within ${deadlineMs / 1000} s. Look for a disk, a network mount or a database that hangs.`;
+    late.resolve({ status: 'DEGRADED', message });
+  }, deadlineMs);
+  try {
+    return await Promise.race([finding, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -69,7 +83,7 @@ async function checkSpace(dataDir: string): Promise<Finding> {
   };
 }
 
-async function checkSites({ domain }: HealthFacts): Promise<Finding> {
+async function checkSites({ domain }: HealthFacts, deadlineMs: number): Promise<Finding> {
   const sites = await domain.prisma.site.findMany({
     where: { removedAt: null, path: { not: null } },
     include: { provider: true },
@@ -78,8 +92,12 @@ async function checkSites({ domain }: HealthFacts): Promise<Finding> {
   const troubles = await Promise.all(
     sites.map(async ({ name, path, provider }) => {
       try {
-        await connectorOf(domain, provider).folders?.inspect(path ?? '');
-        return [];
+        const look = async () => connectorOf(domain, provider).folders?.inspect(path ?? '');
+        const { message } = await inTime(
+          look().then(() => ok),
+          deadlineMs,
+        );
+        return message === null ? [] : [`${name}: ${message}`];
       } catch (error) {
         return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
       }

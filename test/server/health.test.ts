@@ -9,8 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 
-async function health() {
-  const checks = await checkHealth({ domain: bench.domain, dataDir: bench.folder });
+async function health(domain = bench.domain, deadlineMs?: number) {
+  const checks = await checkHealth({ domain, dataDir: bench.folder }, deadlineMs);
   return Object.fromEntries(checks.map(({ name, status, message }) => [name, { status, message }]));
 }
 
@@ -21,6 +21,19 @@ test('names a site whose folder is gone, and is well again when it is back', asy
   expect(await health()).toMatchObject({ sites: { status: 'DEGRADED', message: expect.stringContaining(`far: `) } });
   await rename(`${site.path}-away`, site.path);
   expect(await health()).toMatchObject({ sites: { status: 'OK' } });
+});
+
+test('says which site hangs instead of hanging with it', async () => {
+  await makeSite(bench, 'hung');
+  const connector: typeof bench.domain.connector = (kind) => {
+    const real = bench.domain.connector(kind);
+    if (!real.folders) return real;
+    return { ...real, folders: { ...real.folders, inspect: () => new Promise(() => undefined) } };
+  };
+  expect(await health({ ...bench.domain, connector }, 50)).toMatchObject({
+    database: { status: 'OK' },
+    sites: { status: 'DEGRADED', message: expect.stringMatching(/hung: No answer within 0\.05 s/) },
+  });
 });
 
 test('names the machines whose protection is RED, and not those that were stopped', async () => {

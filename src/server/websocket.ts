@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
-import { type Context, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
+import { CloseCode, type Context, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Viewer } from '../domain/viewer.ts';
@@ -149,6 +149,9 @@ export function createGraphqlSockets(options: {
         onMessage(listener) {
           socket.on('message', (data) => {
             listener(String(data)).catch((error: unknown) => {
+              // A message of the protocol that only a server sends: the client's mistake, not ours.
+              if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
+                return socket.close(CloseCode.BadRequest, 'Invalid message received');
               log.error({ err: error }, 'a socket message could not be handled');
               socket.close(1011, 'Internal error');
             });

@@ -150,6 +150,16 @@ describe('operations on a socket', () => {
     expect(api.happened.touched).toBe(before);
   });
 
+  test.each(['connection_ack', 'next', 'error'])(
+    'of a kind that only servers send (%s) are refused with 4400',
+    async (type) => {
+      const socket = await openSocket(api.url);
+      await socket.init();
+      socket.send({ id: 'x', type, payload: type === 'error' ? [] : {} });
+      expect(await socket.closed).toMatchObject({ code: 4400 });
+    },
+  );
+
   test('that do not parse or are not valid are answered, and the socket lives', async () => {
     const socket = await openSocket(api.url);
     await socket.init();

@@ -49,6 +49,11 @@ export function createGraphqlEndpoint(options: {
         'Send the operation as a JSON body, with Content-Type: application/json.',
       );
     }
+    if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+      const message = 'Send the body as it is, without Content-Encoding: nothing is unpacked here.';
+      return refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', message);
+    }
+    if (method === 'POST') headers['content-type'] = 'application/json'; // Yoga knows it in lower case only.
     if (Number(headers['content-length']) > maximumBodyBytes) {
       // The rest of the body is not waited for.
       response.setHeader('connection', 'close');

@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { auditServer } from 'graphql-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiClient, client } from '../support/client.ts';
@@ -83,6 +84,15 @@ describe('a request forged by another site', () => {
     const response = await post(body, { 'content-type': contentType, cookie });
     expect(response.status).toBe(415);
     expect(api.happened.touched).toBe(before);
+  });
+
+  test('cannot be sent packed, and the media type may be written in any case', async () => {
+    const body = JSON.stringify({ query: '{ hello }' });
+    const packed = await post(gzipSync(body), { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    expect(packed.status).toBe(415);
+    expect(await packed.json()).toMatchObject({ errors: [{ message: expect.stringContaining('Content-Encoding') }] });
+    const plain = await post(body, { 'content-type': 'Application/JSON; Charset=UTF-8' });
+    expect(await plain.json()).toEqual({ data: { hello: 'world' } });
   });
 
   test('cannot use the cookie, even with JSON, while the own page and programs can', async () => {

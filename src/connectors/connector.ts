@@ -77,6 +77,8 @@ export interface MachineReport {
   memoryMb: number | null;
   nics: readonly object[];
   disks: readonly { key: number; file: string; sizeBytes: number }[];
+  /** Which action of ours made it, where the machine says so itself; `idempotencyKey` is that action's. */
+  madeBy?: { replicationId: string; instanceKey: string; idempotencyKey: string } | null;
 }
 
 /** A recovery point that exists at the destination. */

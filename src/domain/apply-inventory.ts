@@ -1,9 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Inventory, MachineReport } from '../connectors/connector.ts';
 import type { Tx } from './context.ts';
+import { isId } from './id.ts';
 import { diskRows, machineColumns } from './inventory.ts';
 import { settleReplication } from './settle-replication.ts';
 import { activeTaskStates } from './task.ts';
+
+/** What a machine's row says of the failover that made it. */
+interface Made {
+  recoveredFromId: string;
+  recoveredInstance: string;
+  isTest: boolean;
+}
 
 /** What an inventory changed. */
 export interface InventoryChanges {
@@ -43,20 +51,23 @@ export async function applyInventory(
     machinesRemoved: 0,
   };
   const touched: string[] = [];
+  const orphaned: Made[] = [];
 
   for (const machine of reports.values()) {
     const row = known.get(machine.nativeId);
     const organizationId =
       (machine.organization === null ? undefined : organizations.get(machine.organization)) ?? null;
+    const made = row?.recoveredFromId ? null : await unrecordedOrigin(tx, o.siteId, machine);
+    if (made) orphaned.push(made);
     if (!row) {
-      await insertMachine(tx, { providerId: site.providerId, siteId: o.siteId, organizationId, machine });
+      await insertMachine(tx, { providerId: site.providerId, siteId: o.siteId, organizationId, machine, made });
       changes.machinesAdded += 1;
       continue;
     }
     // Removed by a clean-up after the reading: the reading is older.
     if (row.removedAt && row.removedAt >= o.readAt) continue;
-    if (row.removedAt === null && isSame(row, machine, organizationId)) continue;
-    await updateMachine(tx, row.id, machine, organizationId);
+    if (row.removedAt === null && made === null && isSame(row, machine, organizationId)) continue;
+    await updateMachine(tx, row.id, machine, organizationId, made);
     changes.machinesChanged += 1;
     touched.push(row.id);
   }
@@ -80,6 +91,7 @@ export async function applyInventory(
     },
   });
   await settleProtectionOf(tx, [...touched, ...vanishedIds]);
+  for (const made of orphaned) await takeUpTest(tx, made);
   return changes;
 }
 
@@ -90,7 +102,7 @@ export async function recordMadeMachine(
     providerId: string;
     siteId: string;
     machine: MachineReport;
-    made: { recoveredFromId: string; recoveredInstance: string; isTest: boolean };
+    made: Made;
   },
 ): Promise<string> {
   // The site before its machines, as an inventory locks them: else the two could wait for each other.
@@ -142,19 +154,56 @@ function isSame(row: KnownMachine, machine: MachineReport, organizationId: strin
 
 async function insertMachine(
   tx: Tx,
-  o: { providerId: string; siteId: string; organizationId: string | null; machine: MachineReport },
+  o: { providerId: string; siteId: string; organizationId: string | null; machine: MachineReport; made: Made | null },
 ): Promise<void> {
-  const { machine, ...places } = o;
+  const { machine, made, ...places } = o;
   await tx.virtualMachine.create({
-    data: { ...places, ...machineColumns(machine), disks: { create: diskRows(machine) } },
+    data: { ...places, ...machineColumns(machine), ...made, disks: { create: diskRows(machine) } },
   });
 }
 
-async function updateMachine(tx: Tx, id: string, machine: MachineReport, organizationId: string | null): Promise<void> {
+/**
+ * Where a machine without a row comes from, when a failover of ours made it whole and ended before it could record it: its
+ * last worker died in between. Machines of tasks that still run are recorded by those.
+ */
+async function unrecordedOrigin(tx: Tx, siteId: string, { nativeId, madeBy }: MachineReport): Promise<Made | null> {
+  if (!madeBy || madeBy.idempotencyKey !== nativeId || !isId(nativeId)) return null;
+  const task = await tx.task.findUnique({
+    where: { id: nativeId, state: { in: ['FAILED', 'CANCELLED'] } },
+    select: { kind: true, siteId: true, replicationId: true },
+  });
+  if (task?.siteId !== siteId || task.replicationId !== madeBy.replicationId) return null;
+  const isTest = task.kind === 'TEST_FAILOVER';
+  return { recoveredFromId: madeBy.replicationId, recoveredInstance: madeBy.instanceKey, isTest };
+}
+
+/** A test machine that was found again can be cleaned up like any other. A failover is not repeated by an inventory. */
+async function takeUpTest(tx: Tx, { recoveredFromId, isTest }: Made): Promise<void> {
+  if (!isTest) return;
+  const replication = await tx.replication.findFirst({
+    where: {
+      id: recoveredFromId,
+      recoveryState: 'NOT_STARTED',
+      removedAt: null,
+      tasks: { none: { state: { in: activeTaskStates } } },
+    },
+    select: { id: true },
+  });
+  if (replication) await settleReplication(tx, replication.id, { recoveryState: 'TEST' });
+}
+
+async function updateMachine(
+  tx: Tx,
+  id: string,
+  machine: MachineReport,
+  organizationId: string | null,
+  made: Made | null,
+): Promise<void> {
   await tx.virtualMachine.update({
     where: { id },
     data: {
       ...machineColumns(machine),
+      ...made,
       organizationId,
       removedAt: null,
       disks: { deleteMany: {}, create: diskRows(machine) },

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cleanUpTestFailover, failoverReplication, testFailover } from '../../src/domain/failover.ts';
+import { syncInventory } from '../../src/domain/inventory.ts';
 import { startReplication, stopReplication, syncReplication } from '../../src/domain/replication.ts';
 import { connectorOf, replicationAddress, replicationParts } from '../../src/domain/replication-address.ts';
 import { TaskCancelled } from '../../src/engine/abort.ts';
@@ -142,18 +143,49 @@ describe('a worker that dies at any moment of a job costs nothing', () => {
     expect(existsSync(made)).toBe(false);
   });
 
-  test.each([
-    ['before', 4, 'NOT_STARTED'],
-    ['after', 5, 'COMPLETE'],
-  ])('a failover given up %s its machine was recorded settles on what is true', async (_, dieAt, recoveryState) => {
-    const scene = await protectedScene();
-    const taskId = await act(failoverReplication, scene);
+  /** A recovery whose last worker died at this moment, ended by the engine. */
+  async function giveUp(scene: Scene, action: typeof failoverReplication, dieAt: number): Promise<string> {
+    const taskId = await act(action, scene);
     await dyingWorker(bench, taskId).run(dieAt);
     const { kind, input } = await bench.domain.prisma.task.findUniqueOrThrow({ where: { id: taskId } });
     const job = bench.jobs.find((candidate) => candidate.kind === kind);
     const failure = { code: 'WORKER_DIED', message: 'It died.' };
     const ended = { id: taskId, state: 'FAILED', failure, wasStarted: true } as const;
-    await bench.domain.prisma.$transaction(async (tx) => job?.onUnfinished(tx, ended, input));
+    await bench.domain.prisma.$transaction(async (tx) => {
+      await tx.task.update({ where: { id: taskId }, data: { state: 'FAILED', error: failure } });
+      await job?.onUnfinished(tx, ended, input);
+    });
+    return taskId;
+  }
+
+  test('an inventory finds what a recovery that was given up had made, and a test of it is cleaned up', async () => {
+    const readInventory = async () => {
+      const input = { providerId: bench.provider.id, siteId: recovery.id };
+      const { taskId } = await syncInventory(bench.domain, bench.administrator, input);
+      await dyingWorker(bench, taskId ?? '').run();
+    };
+    const scene = await protectedScene();
+    await giveUp(scene, testFailover, 4);
+    await readInventory();
+    expect(await load(scene)).toMatchObject({ recoveryState: 'TEST', recoveredMachines: [{ isTest: true }] });
+    const { taskId } = await cleanUpTestFailover(bench.domain, bench.administrator, scene);
+    await dyingWorker(bench, taskId ?? '').run();
+    expect(existsSync(join(recovery.path, 'vms', `${scene.name}-test`))).toBe(false);
+    // Whether a failover counts is for a person to say: the machine is shown as what it is, and stays.
+    await giveUp(scene, failoverReplication, 4);
+    await readInventory();
+    expect(await load(scene)).toMatchObject({
+      recoveryState: 'NOT_STARTED',
+      recoveredMachines: expect.arrayContaining([expect.objectContaining({ name: scene.name, isTest: false })]),
+    });
+  });
+
+  test.each([
+    ['before', 4, 'NOT_STARTED'],
+    ['after', 5, 'COMPLETE'],
+  ])('a failover given up %s its machine was recorded settles on what is true', async (_, dieAt, recoveryState) => {
+    const scene = await protectedScene();
+    const taskId = await giveUp(scene, failoverReplication, dieAt);
     const { lastError, ...row } = await load(scene);
     expect([row.recoveryState, lastError]).toEqual([
       recoveryState,

@@ -226,6 +226,11 @@ function machineReport(machine: MachineFolder): MachineReport {
     memoryMb,
     nics,
     disks: machine.disks.map(({ key, file, sizeBytes }) => ({ key, file, sizeBytes })),
+    madeBy: machine.origin && {
+      replicationId: machine.origin.replicationId,
+      instanceKey: machine.origin.instanceKey,
+      idempotencyKey: machine.origin.restoreId,
+    },
   };
 }
 

@@ -28,6 +28,12 @@ export const defaultSocketLimits: SocketLimits = {
   pingMs: 15_000,
 };
 
+/**
+ * What may lie unsent for a client that asks for more. Every ping is answered with its own payload: whoever sends and never
+ * reads made the process grow by a gigabyte in seconds, without a session.
+ */
+const maximumUnsentBytes = 16 * 1024 * 1024;
+
 interface SocketExtra {
   request: IncomingMessage;
   /** Set once the client has been let in. */
@@ -148,6 +154,13 @@ export function createGraphqlSockets(options: {
         close: (code, reason) => socket.close(code, reason),
         onMessage(listener) {
           socket.on('message', (data) => {
+            if (socket.bufferedAmount > maximumUnsentBytes) {
+              log.info(
+                { ...requestIds(request), unsentBytes: socket.bufferedAmount },
+                'a socket that reads nothing was cut',
+              );
+              return socket.terminate();
+            }
             listener(String(data)).catch((error: unknown) => {
               // A message of the protocol that only a server sends: the client's mistake, not ours.
               if (error instanceof Error && error.message.startsWith('Unexpected message of type'))

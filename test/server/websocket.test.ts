@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { type ApiClient, client, GraphqlFailure, openSocket, SocketClosed } from '../support/client.ts';
 import { password, signInDocument, startTestApi, type TestApi } from './api.ts';
 
@@ -215,4 +217,20 @@ describe('the number of sockets', () => {
       await small.close();
     }
   });
+});
+
+test('a client that asks and asks and never reads is cut, before its answers fill the memory', async () => {
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  socket.on('error', () => undefined);
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'connection_init' }));
+  await once(socket, 'message');
+  socket.pause();
+  const ping = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(900_000) } });
+  const isRefused = () =>
+    new Promise((resolve) => socket.send(ping, (error) => resolve(error !== undefined && error !== null)));
+  let sent = 0;
+  while (sent < 100 && !(await isRefused())) sent += 1;
+  expect(sent).toBeLessThan(100);
+  socket.terminate();
 });

@@ -97,7 +97,7 @@ builder.prismaObjectFields(Provider, (t) => ({
   replications: t.connection(
     {
       type: Replication,
-      description: 'All replications that it runs.',
+      description: 'Replications that it runs.',
       args: replicationArgs,
       ...replicationList.related('replications'),
     },

@@ -173,7 +173,8 @@ builder.prismaObjectFields(Replication, (t) => ({
   recoveredMachines: t.connection(
     {
       type: VirtualMachine,
-      description: 'Machines that its failovers and test failovers made; also those cleaned up (see `removedAt`).',
+      description:
+        'Machines that its failovers and test failovers made; those cleaned up when the filter asks for them.',
       args: virtualMachineArgs,
       ...virtualMachineList.related('recoveredMachines'),
     },

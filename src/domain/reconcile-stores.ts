@@ -251,6 +251,9 @@ async function hasWorked(tx: Tx, id: string, since: Date): Promise<boolean> {
   return (await tx.task.findFirst({ where, select: { id: true } })) !== null;
 }
 
+/** Damage that a restore met in the blocks of one recovery point stays: a comparison does not read those. */
 function withoutStore(problems: ReplicationProblem[]): ReplicationProblem[] {
-  return problems.filter(({ code }) => code !== 'STORE_DAMAGED' && code !== 'DESTINATION_UNREACHABLE');
+  return problems.filter(({ code, instanceKey }) =>
+    code === 'STORE_DAMAGED' ? Boolean(instanceKey) : code !== 'DESTINATION_UNREACHABLE',
+  );
 }

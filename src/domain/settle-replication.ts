@@ -22,6 +22,9 @@ export async function settleReplication(tx: Tx, replicationId: string, change: S
   if (!replication || replication.removedAt) return;
   const usable = await tx.instance.count({ where: { replicationId, problem: null }, take: 1 });
   const damagedInstances = await tx.instance.count({ where: { replicationId, problem: { not: null } } });
+  // What was wrong with a recovery point went with it.
+  const instances = await tx.instance.findMany({ where: { replicationId }, select: { key: true } });
+  const keys = new Set(instances.map(({ key }) => key));
   const now = new Date();
   const known = replicationProblems.parse(replication.problems);
   const recoveryState = change.recoveryState ?? replication.recoveryState;
@@ -30,7 +33,7 @@ export async function settleReplication(tx: Tx, replicationId: string, change: S
     hasUsableInstance: usable > 0,
     damagedInstances,
     isSourcePresent: !replication.virtualMachine.removedAt && !replication.sourceSite.removedAt,
-    problems: change.problems?.(known) ?? known,
+    problems: (change.problems?.(known) ?? known).filter(({ instanceKey }) => !instanceKey || keys.has(instanceKey)),
     now,
   });
   await tx.replication.update({

@@ -11,7 +11,7 @@ import { type EndedTask, type JobContext, JobFailure, type JobOutcome } from '..
 import type { JobDependencies } from './dependencies.ts';
 import { atProvider } from './failure.ts';
 import { trackWork } from './progress.ts';
-import { loadReplication, settleUnfinished, without } from './replication-work.ts';
+import { loadReplication, settleUnfinished, withoutOf } from './replication-work.ts';
 
 /** What a failover and a test failover are given. */
 export const recoveryInput = z.object({
@@ -55,8 +55,11 @@ export async function recoverMachine(
     });
     await settleReplication(tx, replication.id, {
       recoveryState: isTest ? 'TEST' : 'COMPLETE',
-      // All of this instance was read and verified: what was said against it is over.
-      problems: (known) => without(known, ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE']),
+      // All of this instance was read and verified: what was said against it, or the store as a whole, is over.
+      problems: (known) => {
+        const others = withoutOf(known, ['STORE_DAMAGED', 'DESTINATION_UNREACHABLE'], null);
+        return withoutOf(others, ['STORE_DAMAGED'], instance.instanceKey);
+      },
       lastError: null,
     });
   });
@@ -76,7 +79,9 @@ export async function settleRecovery(
     select: { isTest: true },
   });
   const recoveryState = made ? (made.isTest ? 'TEST' : 'COMPLETE') : 'NOT_STARTED';
-  await settleUnfinished(tx, replicationId, kind, task, { recoveryState });
+  const row = await tx.task.findUnique({ where: { id: task.id }, select: { checkpoint: true } });
+  const instanceKey = recoveryCheckpoint.safeParse(row?.checkpoint).data?.instanceKey;
+  await settleUnfinished(tx, replicationId, kind, task, { recoveryState, instanceKey });
 }
 
 async function chooseInstance(d: JobDependencies, input: RecoveryInput) {

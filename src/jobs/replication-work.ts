@@ -29,7 +29,12 @@ export async function settleUnfinished(
   replicationId: string,
   kind: TaskKind,
   task: EndedTask,
-  change: { recoveryState?: 'NOT_STARTED' | 'TEST' | 'COMPLETE'; problemCode?: string } = {},
+  change: {
+    recoveryState?: 'NOT_STARTED' | 'TEST' | 'COMPLETE';
+    problemCode?: string;
+    /** The recovery point that the task read. */
+    instanceKey?: string | undefined;
+  } = {},
 ): Promise<void> {
   const { failure } = task;
   const { recoveryState } = change;
@@ -40,11 +45,23 @@ export async function settleUnfinished(
   const at = new Date().toISOString();
   const { message } = failure;
   const code = storeFailures.includes(failure.code) ? 'STORE_DAMAGED' : change.problemCode;
+  // One damaged recovery point says nothing of the others.
+  const instanceKey = failure.code === 'STORE_DAMAGED' ? (change.instanceKey ?? null) : null;
   await settleReplication(tx, replicationId, {
     ...(recoveryState ? { recoveryState } : {}),
     lastError: { code: failure.code, message, at, taskId: task.id, kind },
-    problems: (known) => (code ? [...without(known, [code]), { code, message, at }] : known),
+    problems: (known) =>
+      code ? [...withoutOf(known, [code], instanceKey), { code, message, at, instanceKey }] : known,
   });
+}
+
+/** The problems but those of the given codes that are about this recovery point (null: about the replication as a whole). */
+export function withoutOf(
+  problems: readonly ReplicationProblem[],
+  codes: readonly string[],
+  instanceKey: string | null,
+): ReplicationProblem[] {
+  return problems.filter((known) => !codes.includes(known.code) || (known.instanceKey ?? null) !== instanceKey);
 }
 
 /** The problems but those of the given codes. */

@@ -1,18 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type DurableSteps, writeFileDurably } from './durable.ts';
-import { ReplicatorError, systemError } from './error.ts';
+import { ReplicatorError, translated } from './error.ts';
 import { isPlainPath } from './path.ts';
 
 /** The file that makes a folder a machine. */
 export const machineFileName = 'vm.json';
 
+/** Text that can be stored and shown wherever the machine is. */
+const text = z.string().refine((value) => !/[\0\p{Cs}]/u.test(value), 'has a NUL or half a surrogate pair');
+
 const nicSchema = z.object({
-  name: z.string().max(200).optional(),
-  network: z.string().max(200).optional(),
-  macAddress: z.string().max(60).optional(),
-  ipAddresses: z.array(z.string().max(60)).max(64).optional(),
+  name: text.max(200).optional(),
+  network: text.max(200).optional(),
+  macAddress: text.max(60).optional(),
+  ipAddresses: z.array(text.max(60)).max(64).optional(),
   connected: z.boolean().optional(),
 });
 
@@ -23,10 +26,10 @@ const originSchema = z.object({ replicationId: z.string(), instanceKey: z.string
 
 /** What a machine is beside its disks; kept in every manifest so that a restore can write it again. */
 export const machineFactsSchema = z.object({
-  nativeId: z.string().min(1).max(300),
-  name: z.string().min(1).max(200),
-  organization: z.string().max(200).nullable(),
-  description: z.string().max(4000).nullable(),
+  nativeId: text.min(1).max(300),
+  name: text.min(1).max(200),
+  organization: text.max(200).nullable(),
+  description: text.max(4000).nullable(),
   cpus: z.int().min(1).max(4096).nullable(),
   coresPerSocket: z.int().min(1).max(4096).nullable(),
   memoryMb: z.int().min(1).max(1_000_000_000).nullable(),
@@ -96,12 +99,10 @@ export function machineFacts(machine: MachineFacts): MachineFacts {
 /** Reads and checks `vm.json` in a folder; every mistake is named with its field. */
 export async function readMachineFile(folder: string): Promise<MachineFile> {
   const path = join(folder, machineFileName);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw systemError(error, 'read', path);
-  });
-  let content: unknown;
+  const content = await translated('read', path, () => readSmallFile(path));
+  let parsedContent: unknown;
   try {
-    content = JSON.parse(text);
+    parsedContent = JSON.parse(content);
   } catch (error) {
     throw new ReplicatorError(
       'MACHINE_INVALID',
@@ -111,10 +112,23 @@ export async function readMachineFile(folder: string): Promise<MachineFile> {
       },
     );
   }
-  const parsed = machineFileSchema.safeParse(content);
+  const parsed = machineFileSchema.safeParse(parsedContent);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`);
   throw new ReplicatorError('MACHINE_INVALID', `${path}: ${mistakes.join('; ')}.`, { cause: parsed.error });
+}
+
+/** A description is a few kilobytes. What is larger is something else, and would only fill the memory. */
+const maxMachineFileBytes = 2 ** 20;
+
+async function readSmallFile(path: string): Promise<string> {
+  await using file = await open(path, 'r');
+  const { size } = await file.stat();
+  if (size <= maxMachineFileBytes) return await file.readFile('utf8');
+  throw new ReplicatorError(
+    'MACHINE_INVALID',
+    `${path} has ${size} bytes; a description has at most ${maxMachineFileBytes}. Write it anew.`,
+  );
 }
 
 /** Writes `vm.json` whole or not at all. */

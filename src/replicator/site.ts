@@ -214,7 +214,7 @@ async function readPlace(root: string, place: Place): Promise<MachineFolder> {
     const disks = await openDisks(root, dirname(place.path), [{ key: firstDiskKey, file: basename(place.path) }]);
     return bareMachine(relative(root, place.path), basename(place.path, extname(place.path)), disks);
   }
-  const folder = await realpath(place.path);
+  const folder = await translated('open', place.path, () => realpath(place.path));
   if (!isInside(root, folder)) {
     throw new ReplicatorError('PATH_OUTSIDE_ROOT', `${place.path} leads to ${folder}, outside of the site ${root}.`);
   }

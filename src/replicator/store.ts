@@ -74,7 +74,10 @@ export async function openStore(o: StoreOptions): Promise<Store> {
   const layout = storeLayout(folder);
   let file = (await entryOf(folder)) === null ? null : await readStoreFile(layout, replicationId);
   if (file === null) {
-    if (!o.create || (await entryOf(folder)) !== null) {
+    if ((await entryOf(folder)) !== null) {
+      throw new ReplicatorError('STORE_NOT_FOUND', `${layout.storeFile} and its copy ${layout.storeCopy} are missing.`);
+    }
+    if (!o.create) {
       throw new ReplicatorError('STORE_NOT_FOUND', `${root} holds no store of the replication ${replicationId}.`);
     }
     await makeStore(root, replicationId, o.serviceKey, steps);

@@ -12,6 +12,7 @@ import {
   ProviderError,
 } from '../../src/domain/error.ts';
 import { cleanUpTestFailover, failoverReplication, testFailover } from '../../src/domain/failover.ts';
+import { reconcileStores } from '../../src/domain/reconcile-stores.ts';
 import { startReplication, stopReplication, syncReplication } from '../../src/domain/replication.ts';
 import { cancelTasks } from '../../src/domain/task.ts';
 import { type Bench, makeSite, openBench, placeMachine, readDisk, scribble } from '../support/seed.ts';
@@ -179,7 +180,20 @@ describe('actions that do not succeed', () => {
       overallHealth: 'RED',
       problems: [{ code: 'STORE_DAMAGED' }],
     });
-    expect((await run(failoverReplication, replicationId)).state).toBe('SUCCEEDED');
+    // It is said of that recovery point, until it is restored: not less because of a restart or another one that is whole.
+    const damaged = await bench.domain.prisma.instance.findFirstOrThrow({ where: { replicationId } });
+    const said = { overallHealth: 'RED', problems: [{ code: 'STORE_DAMAGED', instanceKey: damaged.key }] };
+    await reconcileStores(bench.domain);
+    expect(await row(replicationId)).toMatchObject(said);
+    await run(syncReplication, replicationId);
+    await run(testFailover, replicationId);
+    await run(cleanUpTestFailover, replicationId);
+    expect(await row(replicationId)).toMatchObject(said);
+    const { taskId } = await failoverReplication(bench.domain, bench.administrator, {
+      replicationId,
+      instanceId: damaged.id,
+    });
+    expect((await bench.ended(taskId)).state).toBe('SUCCEEDED');
     expect(await row(replicationId)).toMatchObject({ recoveryState: 'COMPLETE', overallHealth: 'GREEN', problems: [] });
   });
 

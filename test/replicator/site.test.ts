@@ -65,6 +65,9 @@ it('a mistake in one machine is a problem that names file and field, and the oth
   await put(world, 'vms/same-key/vm.json', settings({ disks: ['a', 'b'].map((file) => ({ key: 1, file })) }));
   await put(world, 'vms/nothing/notes.txt');
   await put(world, 'vms/same-id/vm.json', settings({ id: 'good', disks: [] }));
+  await put(world, 'vms/text/vm.json', settings({ name: 'a\0b' }));
+  await put(world, 'vms/too-large/vm.json', ' '.repeat(2 ** 20 + 1));
+  await symlink('round', join(world.source.path, 'vms', 'round'));
   const { machines, problems } = await world.source.readMachines();
   expect(machines.map(({ nativeId }) => nativeId)).toEqual(['good']);
   const messages = problems.map(({ message }) => message.replaceAll(world.source.path, ''));
@@ -73,8 +76,11 @@ it('a mistake in one machine is a problem that names file and field, and the oth
     expect.stringMatching(/^\/vms\/bad-json\/vm.json is not JSON/),
     expect.stringMatching(/^\/vms\/no-disk\/disk.raw is not there/),
     expect.stringMatching(/^\/vms\/nothing has neither vm.json nor/),
+    expect.stringMatching(/^Cannot open \/vms\/round: ELOOP/),
     expect.stringMatching(/^\/vms\/same-id: id: "good" is also the id of \/vms\/good/),
     expect.stringMatching(/^\/vms\/same-key\/vm.json: disks: two disks have the same key/),
+    expect.stringMatching(/^\/vms\/text\/vm.json: name: has a NUL/),
+    expect.stringMatching(/^\/vms\/too-large\/vm.json has 1048577 bytes/),
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { remove } from '../../replicator/durable.ts';
+import { ReplicatorError } from '../../replicator/error.ts';
 import type { MachineFolder } from '../../replicator/machine.ts';
 import type { InstanceSummary } from '../../replicator/manifest.ts';
 import { entryOf, machineFolderPath, openSite, temporaryFolder } from '../../replicator/site.ts';
@@ -93,9 +94,9 @@ async function recover(
 ): Promise<MachineReport> {
   const site = await openSite(rootOf(replication.destination));
   await work.check();
-  return withStore(options, replication, false, async (store) =>
-    machineReport(
-      await store.restore({
+  return withStore(options, replication, false, (store) =>
+    restored(() =>
+      store.restore({
         key: recovery.instanceKey,
         restoreId: work.idempotencyKey,
         targetFolder: machineFolderPath(site.path, recovery.machineName),
@@ -110,6 +111,17 @@ async function recover(
       }),
     ),
   );
+}
+
+/** Damage is told with what to do: the replicator knows the file only. */
+async function restored(restore: () => Promise<MachineFolder>): Promise<MachineReport> {
+  try {
+    return machineReport(await restore());
+  } catch (error) {
+    if (!(error instanceof ReplicatorError) || error.code !== 'STORE_DAMAGED') throw error;
+    const advice = 'Bring the file back from a copy of the store, or use another recovery point.';
+    throw new ReplicatorError(error.code, `${error.message} ${advice}`, { cause: error });
+  }
 }
 
 async function removeMachine(

@@ -43,68 +43,6 @@ async function protect(name: string, count: { instances: number; tasks: number }
   return { source, destination, machine, replication };
 }
 
-describe('lists leave out what is no longer in use', () => {
-  const document = `query ($site: ID!, $gone: ID!, $sites: SiteFilter, $machines: VirtualMachineFilter, $replications: ReplicationFilter) {
-    sites(filter: $sites) { totalCount nodes { name } }
-    virtualMachines(filter: $machines) { totalCount nodes { name } }
-    replications(filter: $replications) { totalCount nodes { vmName } }
-    site(id: $site) {
-      virtualMachines(filter: $machines) { totalCount nodes { name } }
-      outgoingReplications(filter: $replications) { totalCount nodes { vmName } }
-      provider { sites(filter: $sites) { totalCount nodes { name } } }
-    }
-    virtualMachine(id: $gone) { name removedAt }
-    node(id: $gone) { id }
-  }`;
-  const named = (key: string, names: string[]) => ({
-    totalCount: names.length,
-    nodes: names.map((name) => ({ [key]: name })),
-  });
-
-  test.each([
-    [undefined, ['kept']],
-    [{ isRemoved: false }, ['kept']],
-    [{ isRemoved: true }, ['gone']],
-    [{ includeRemoved: true }, ['gone', 'kept']],
-    [{ includeRemoved: true, isRemoved: true }, ['gone']],
-  ])('filter %j', async (removal, which) => {
-    const prefix = `list-${JSON.stringify(removal)}-`;
-    const removedAt = new Date();
-    const names = which.map((word) => prefix + word);
-    const site = await rows.site(`${prefix}kept`);
-    const goneSite = await rows.site(`${prefix}gone`, { removedAt });
-    const machine = await rows.machine(site, `${prefix}kept`);
-    const gone = await rows.machine(site, `${prefix}gone`, { removedAt });
-    await rows.replication(machine, goneSite);
-    await rows.replication(gone, goneSite, { removedAt });
-    const filter = { nameContains: prefix, ...removal };
-    const found = await graph.data(document, {
-      site: globalId('Site', site.id),
-      gone: globalId('VirtualMachine', gone.id),
-      sites: filter,
-      machines: filter,
-      replications: filter,
-    });
-    const replications = named('vmName', names); // The newest first: "gone" was made last.
-    expect(found).toMatchObject({
-      sites: named('name', names),
-      virtualMachines: named('name', names),
-      replications,
-      site: {
-        virtualMachines: named('name', names),
-        outgoingReplications: replications,
-        provider: { sites: named('name', names) },
-      },
-      virtualMachine: { name: `${prefix}gone`, removedAt: removedAt.toISOString() },
-      node: { id: globalId('VirtualMachine', gone.id) },
-    });
-    if (removal === undefined) {
-      const all = await graph.data('{ sites { nodes { removedAt } } virtualMachines { nodes { removedAt } } }');
-      expect(JSON.stringify(all)).not.toContain(String(removedAt.getUTCFullYear()));
-    }
-  });
-});
-
 describe('the statements of a nested query do not grow with the rows', () => {
   const documents = {
     main: `{

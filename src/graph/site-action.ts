@@ -87,7 +87,13 @@ builder.mutationField('registerSite', (t) =>
     type: RegisterSitePayload,
     description:
       'Takes a folder of the machine that drgraph runs on into use as a site of the LOCAL provider, and reads its machines. Needs the role ADMINISTRATOR.',
-    errors: failures('registerSite', [ForbiddenError, InvalidInputError, UnsupportedError, ConflictError]),
+    errors: failures('registerSite', [
+      NotFoundError,
+      ForbiddenError,
+      InvalidInputError,
+      UnsupportedError,
+      ConflictError,
+    ]),
     args: { input: t.arg({ type: RegisterSiteInput, required: true, description: inputDescription }) },
     resolve: (_root, { input }, context) =>
       registerSite(context.domain, viewerOf(context), { ...input, operationId: context.operationId }),

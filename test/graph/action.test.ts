@@ -290,6 +290,14 @@ describe('sites and inventories', () => {
     );
   });
 
+  test('registerSite says so when there is no LOCAL provider to register with', async () => {
+    const { id } = graph.bench.provider;
+    await graph.prisma.provider.update({ where: { id }, data: { kind: 'ZERTO' } });
+    const input = { name: 'homeless', path: graph.bench.folder };
+    expect(await act('registerSite', input, payload)).toMatchObject({ __typename: 'NotFoundError' });
+    await graph.prisma.provider.update({ where: { id }, data: { kind: 'LOCAL' } });
+  });
+
   test('syncInventory answers with its task', async () => {
     const { source } = await sites('inventory');
     const providerId = globalId('Provider', graph.bench.provider.id);

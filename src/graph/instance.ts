@@ -70,7 +70,8 @@ builder.prismaObjectFields(Instance, (t) => ({
     description: 'Bytes that had to be transferred to make it, after compression.',
   }),
   transferSeconds: t.exposeFloat('transferSeconds', {
-    description: 'How long copying the data took, without comparing and checking; divides transferBytes into a rate.',
+    description:
+      'How long the synchronization took, reading and comparing included, over all its attempts. Dividing transferBytes by it gives a rate for the whole, not the speed of a line.',
   }),
   sizeBytes: t.expose('sizeBytes', {
     type: 'BigInt',

@@ -28,7 +28,8 @@ const SyncResult = builder.objectRef<ResultOf<'SYNC'>>('SyncResult').implement({
       resolve: ({ transferBytes }) => BigInt(transferBytes),
     }),
     transferSeconds: t.exposeFloat('transferSeconds', {
-      description: 'How long copying the data took, without comparing and checking; divides transferBytes into a rate.',
+      description:
+        'How long the synchronization took, reading and comparing included, over all its attempts. Dividing transferBytes by it gives a rate for the whole, not the speed of a line.',
     }),
   }),
 });

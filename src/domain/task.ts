@@ -1,12 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { CancelOutcome, NewTask } from '../engine/task.ts';
+import type { NewTask } from '../engine/task.ts';
 import type { Domain, Tx } from './context.ts';
 import { ConflictError, type FieldProblem, InvalidInputError } from './error.ts';
-import { isId } from './id.ts';
-import { requireOperator } from './permission.ts';
 import type { Viewer } from './viewer.ts';
-import { visibleTasks } from './visibility.ts';
 import type { TaskKind } from './vocabulary.ts';
 
 /** What every action that becomes a task may be given. */
@@ -80,26 +77,6 @@ export async function submitTask<Found>(
     if (!(error instanceof RolledBack)) throw error;
     return error.answer;
   }
-}
-
-/** Asks for tasks to be cancelled; answers what became of each, in order. Unknown ids answer NOT_FOUND. */
-export async function cancelTasks(
-  domain: Domain,
-  viewer: Viewer,
-  input: { ids: readonly string[] },
-): Promise<{ results: { taskId: string; outcome: CancelOutcome }[] }> {
-  requireOperator(viewer, 'cancel tasks');
-  if (input.ids.length === 0 || input.ids.length > 500) {
-    throw new InvalidInputError([{ path: ['ids'], message: `Name 1 to 500 tasks; these are ${input.ids.length}.` }]);
-  }
-  const seen = await domain.prisma.task.findMany({
-    where: { AND: [visibleTasks(viewer), { id: { in: input.ids.filter(isId) } }] },
-    select: { id: true },
-  });
-  const ids = [...new Set(seen.map((task) => task.id))];
-  const outcomes = ids.length === 0 ? [] : await domain.tasks.cancel(ids, viewer.username);
-  const outcomeById = new Map(ids.map((id, index) => [id, outcomes[index]]));
-  return { results: input.ids.map((taskId) => ({ taskId, outcome: outcomeById.get(taskId) ?? 'NOT_FOUND' })) };
 }
 
 /** Throws ConflictError when a task is at work on the entity, or waits to be. */

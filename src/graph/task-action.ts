@@ -1,12 +1,12 @@
-import { ForbiddenError, InvalidInputError } from '../domain/error.ts';
-import { cancelTasks } from '../domain/task.ts';
+import { ConflictError, ForbiddenError, InvalidInputError } from '../domain/error.ts';
+import { cancelTasks } from '../domain/steer-task.ts';
 import type { CancelOutcome } from '../engine/task.ts';
 import { failures, inputDescription } from './action.ts';
 import { builder } from './builder.ts';
 import { viewerOf } from './context.ts';
 import { loadEntity } from './entity.ts';
-import { rowId } from './global-id.ts';
 import { Task } from './task.ts';
+import { answersOf, type SteeredTask, selectionOf, taskSelectionInput } from './task-selection.ts';
 
 const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
   description: 'What asking for a task to be cancelled did.',
@@ -19,16 +19,16 @@ const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
   } satisfies Record<CancelOutcome, { description: string }>,
 });
 
-interface Cancelled {
-  id: string;
-  taskId: string;
-  outcome: CancelOutcome;
-}
+type Cancelled = SteeredTask<CancelOutcome>;
 
 const CancelTasksResultItem = builder.objectRef<Cancelled>('CancelledTask').implement({
   description: 'What became of one id that was asked for.',
   fields: (t) => ({
-    id: t.field({ type: 'ID', description: 'The id as it was given.', resolve: ({ id }) => id }),
+    id: t.field({
+      type: 'ID',
+      description: 'The id as it was given; that of the task where a filter found it.',
+      resolve: ({ id }) => id,
+    }),
     outcome: t.field({ type: CancelOutcomeEnum, description: 'What asking did.', resolve: ({ outcome }) => outcome }),
     task: t.field({
       type: Task,
@@ -44,29 +44,24 @@ const CancelTasksPayload = builder.objectRef<{ results: Cancelled[] }>('CancelTa
   fields: (t) => ({
     results: t.field({
       type: [CancelTasksResultItem],
-      description: 'One for each id, in the order given.',
+      description: 'One for each id in the order given, or for each task that the filter matched, the oldest first.',
       resolve: ({ results }) => results,
     }),
   }),
 });
 
-const CancelTasksInput = builder.inputType('CancelTasksInput', {
-  description: 'Which tasks to cancel.',
-  fields: (t) => ({ ids: t.idList({ required: true, description: 'Ids of tasks, 1 to 500.' }) }),
-});
+const CancelTasksInput = taskSelectionInput('CancelTasksInput', 'Which tasks to cancel.');
 
 builder.mutationField('cancelTasks', (t) =>
   t.field({
     type: CancelTasksPayload,
     description:
-      'Asks for tasks to be cancelled. A running task stops at its next safe point. Needs the role OPERATOR.',
-    errors: failures('cancelTasks', [ForbiddenError, InvalidInputError]),
+      'Asks for tasks to be cancelled, by their ids or all that a filter matches. A running task stops at its next safe point. Needs the role OPERATOR.',
+    errors: failures('cancelTasks', [ForbiddenError, InvalidInputError, ConflictError]),
     args: { input: t.arg({ type: CancelTasksInput, required: true, description: inputDescription }) },
-    resolve: async (_root, { input: { ids } }, context) => {
-      const { results } = await cancelTasks(context.domain, viewerOf(context), {
-        ids: ids.map((id) => rowId('Task', id)),
-      });
-      return { results: results.map((result, index) => ({ ...result, id: ids[index] ?? result.taskId })) };
+    resolve: async (_root, { input }, context) => {
+      const { results } = await cancelTasks(context.domain, viewerOf(context), selectionOf(input));
+      return { results: answersOf(input, results) };
     },
   }),
 );

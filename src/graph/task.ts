@@ -20,7 +20,7 @@ export const Task = builder.prismaNode('Task', {
 
 keyedById(Task, 'Task');
 
-const TaskFilter = builder.inputType('TaskFilter', {
+export const TaskFilter = builder.inputType('TaskFilter', {
   description: 'Conditions on tasks, combined with AND.',
   fields: (t) => ({
     idIn: t.idList({ description: 'Only these tasks. Ids of other types match nothing.' }),
@@ -51,7 +51,8 @@ const TaskFilter = builder.inputType('TaskFilter', {
 
 const idCondition = (ids: string[] | undefined) => (ids ? { in: ids } : undefined);
 
-function where(filter: typeof TaskFilter.$inferInput = {}): Prisma.TaskWhereInput {
+/** A filter as Prisma takes it. */
+export function taskWhere(filter: typeof TaskFilter.$inferInput = {}): Prisma.TaskWhereInput {
   const terminal = [...terminalStates];
   return {
     id: idCondition(rowIds('Task', filter.idIn)),
@@ -105,7 +106,7 @@ export const taskArgs = listArgs(TaskFilter, orderInput('Task', order));
 export const taskList = defineList({
   type: 'Task',
   visible: visibleTasks,
-  where,
+  where: taskWhere,
   order,
   defaultOrder: [{ field: 'CREATED_AT', direction: 'DESC' }],
   find: (prisma, query) => prisma.task.findMany(query),

@@ -7,7 +7,7 @@ import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from 
 import { syncInventory } from '../../src/domain/inventory.ts';
 import { startReplication } from '../../src/domain/replication.ts';
 import { registerSite, removeSite } from '../../src/domain/site.ts';
-import { cancelTasks } from '../../src/domain/task.ts';
+import { cancelTasks } from '../../src/domain/steer-task.ts';
 import { addMachine, type Bench, makeSite, openBench } from '../support/seed.ts';
 
 describe('sites', () => {

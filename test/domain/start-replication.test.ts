@@ -9,7 +9,8 @@ import {
 } from '../../src/domain/error.ts';
 import { type StartReplicationInput, startReplication } from '../../src/domain/replication.ts';
 import type { ReplicationSettingsInput } from '../../src/domain/replication-settings.ts';
-import { cancelTasks, type TaskOptions } from '../../src/domain/task.ts';
+import { cancelTasks } from '../../src/domain/steer-task.ts';
+import type { TaskOptions } from '../../src/domain/task.ts';
 import { addMachine, type Bench, makeSite, openBench } from '../support/seed.ts';
 
 describe('startReplication', () => {

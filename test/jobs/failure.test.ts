@@ -14,7 +14,7 @@ import {
 import { cleanUpTestFailover, failoverReplication, testFailover } from '../../src/domain/failover.ts';
 import { reconcileStores } from '../../src/domain/reconcile-stores.ts';
 import { startReplication, stopReplication, syncReplication } from '../../src/domain/replication.ts';
-import { cancelTasks } from '../../src/domain/task.ts';
+import { cancelTasks } from '../../src/domain/steer-task.ts';
 import { type Bench, makeSite, openBench, placeMachine, readDisk, scribble } from '../support/seed.ts';
 
 /** A turn of the connector that a test holds: `entered` when it has begun, then it waits for `leave` or its abort. */

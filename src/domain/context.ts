@@ -1,7 +1,7 @@
 import type { Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Connector } from '../connectors/connector.ts';
 
-import type { CancelOutcome, Enqueued, NewTask } from '../engine/task.ts';
+import type { CancelOutcome, DeleteOutcome, Enqueued, NewTask } from '../engine/task.ts';
 import type { Sql } from '../events/record.ts';
 import type { ProviderKind } from './vocabulary.ts';
 
@@ -14,6 +14,8 @@ export interface TaskQueue {
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
+  /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */
+  delete(taskIds: readonly string[]): Promise<DeleteOutcome[]>;
 }
 
 /** What every function of the domain may use. Built once by `resources.ts`. */

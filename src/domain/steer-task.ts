@@ -1,4 +1,4 @@
-import type { CancelOutcome } from '../engine/task.ts';
+import type { CancelOutcome, DeleteOutcome } from '../engine/task.ts';
 import type { Domain } from './context.ts';
 import { requireOperator } from './permission.ts';
 import { type SelectedTask, selectTasks, type TaskSelection } from './task-selection.ts';
@@ -18,6 +18,17 @@ export async function cancelTasks(
   requireOperator(viewer, 'cancel tasks');
   const selected = await selectTasks(domain, viewer, selection);
   return steer(selected, (ids) => domain.tasks.cancel(ids, viewer.username));
+}
+
+/** Deletes tasks that have ended, with their parts and events; answers what became of each. */
+export async function deleteTasks(
+  domain: Domain,
+  viewer: Viewer,
+  selection: TaskSelection,
+): Promise<Steered<DeleteOutcome>> {
+  requireOperator(viewer, 'delete tasks');
+  const selected = await selectTasks(domain, viewer, selection);
+  return steer(selected, (ids) => domain.tasks.delete(ids));
 }
 
 /** Does it to the tasks that exist, each once, and says of every id that was asked for what came of it. */

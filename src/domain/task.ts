@@ -8,7 +8,7 @@ import type { TaskKind } from './vocabulary.ts';
 
 /** What every action that becomes a task may be given. */
 export interface TaskOptions {
-  /** 1–255 characters. Repeating it with the same input answers with the task that it made at first, for ever. */
+  /** 1–255 characters. Repeating it with the same input answers with the task that it made at first, as long as that is kept. */
   clientToken?: string | null;
   /** Not started before this time. */
   notBefore?: Date | null;

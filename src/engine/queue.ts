@@ -3,9 +3,17 @@ import { insertTask } from './enqueue.ts';
 import type { Job } from './job.ts';
 import type { QueueOptions } from './options.ts';
 import { cancelRunningSql } from './sql/cancel-running.ts';
+import { deleteTaskSql } from './sql/delete-task.ts';
 import { findTaskSql } from './sql/find-task.ts';
 import { wakeTaskSql } from './sql/wake-task.ts';
-import { type CancelOutcome, type Enqueued, isTerminal, type NewTask } from './task.ts';
+import {
+  type CancelOutcome,
+  type DeleteOutcome,
+  type Enqueued,
+  isTerminal,
+  type NewTask,
+  terminalStates,
+} from './task.ts';
 import { statesOf } from './transition.ts';
 import { createWaker } from './wake.ts';
 
@@ -15,6 +23,8 @@ export interface TaskQueue<Tx> {
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
+  /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */
+  delete(taskIds: readonly string[]): Promise<DeleteOutcome[]>;
   /** Lets a waiting task go on at once. One that is running will not wait. False if it is neither. */
   wake(taskId: string): Promise<boolean>;
   close(): Promise<void>;
@@ -40,6 +50,13 @@ export function createTaskQueue<Tx>(options: QueueOptions<Tx>): TaskQueue<Tx> {
       const outcomes: CancelOutcome[] = [];
       // One after the other: locking several rows at once could meet a worker that ends the same ones in another order.
       for (const id of taskIds) outcomes.push(await cancelTask(options, jobs, id, requestedBy));
+      events.notifyEvents();
+      return outcomes;
+    },
+    async delete(taskIds) {
+      const gone = new Set<string>();
+      const outcomes: DeleteOutcome[] = [];
+      for (const id of taskIds) outcomes.push(await deleteTask(options, id, gone));
       events.notifyEvents();
       return outcomes;
     },
@@ -85,4 +102,17 @@ async function cancelTask<Tx>(
     }
     // It moved between the look and the write: look again.
   }
+}
+
+/** `gone`: what this request has deleted; a part goes with the task that it belongs to. */
+async function deleteTask<Tx>({ pool }: QueueOptions<Tx>, id: string, gone: Set<string>): Promise<DeleteOutcome> {
+  if (gone.has(id)) return 'DELETED';
+  if (!uuid.test(id)) return 'NOT_FOUND';
+  const { rows } = await pool.query<{ id: string; isGone: boolean }>({
+    ...deleteTaskSql,
+    values: [id, terminalStates],
+  });
+  if (rows.length === 0) return 'NOT_FOUND';
+  for (const row of rows) if (row.isGone) gone.add(row.id);
+  return gone.has(id) ? 'DELETED' : 'NOT_ENDED';
 }

@@ -45,5 +45,8 @@ export type Enqueued =
   /** Another active task holds the entity key. */
   | { outcome: 'conflict'; taskId: string; kind: string };
 
+/** What became of one task that somebody asked to delete. */
+export type DeleteOutcome = 'DELETED' | 'NOT_ENDED' | 'NOT_FOUND';
+
 /** What became of one task that somebody asked to cancel. */
 export type CancelOutcome = 'CANCELLED' | 'CANCELLING' | 'ALREADY_ENDED' | 'NOT_CANCELLABLE' | 'NOT_FOUND';

@@ -4,7 +4,7 @@ import { taskStates } from '../engine/task.ts';
 import { builder } from './builder.ts';
 import { viewerOf } from './context.ts';
 import { checkFilter } from './filter.ts';
-import { absentId, decodeGlobalId, rowIds } from './global-id.ts';
+import { absentId, decodeGlobalId, encodeGlobalId, rowIds } from './global-id.ts';
 import { Task } from './task.ts';
 import { type TaskEvent, type TaskEventType, type TaskFacts, taskEvents, taskProgress } from './task-event.ts';
 import { TaskKindEnum, TaskStateEnum } from './task-state.ts';
@@ -18,6 +18,10 @@ const TaskEventTypeEnum = builder.enumType('TaskEventType', {
       description:
         'Its progress, phase or counters moved: at most about four a second for each task, and not replayed.',
     },
+    DELETED: {
+      description:
+        'It was deleted after its end: the last that is heard of it. Its earlier events are gone with it and are not replayed.',
+    },
   } satisfies Record<TaskEventType, { description: string }>,
 });
 
@@ -29,17 +33,22 @@ const TaskEventObject = builder.objectRef<TaskEvent>('TaskEvent').implement({
         'Pass the last one that you got as `after`, and nothing is missed and nothing comes twice. Kept for 7 days. A PROGRESS event has that of the event before it.',
     }),
     type: t.field({ type: TaskEventTypeEnum, description: 'What happened.', resolve: ({ type }) => type }),
+    taskId: t.id({
+      description: "The task's `id`, also when the task itself is gone.",
+      resolve: ({ taskId }) => encodeGlobalId('Task', taskId),
+    }),
     at: t.expose('at', { type: 'DateTime', description: 'When it happened, by the clock of the database.' }),
     task: t.prismaField({
       type: Task,
+      nullable: true,
       description:
-        'The task as it was at this event, also when it is replayed later; PROGRESS: as it is now. Objects that it leads to are as they are now.',
+        'The task as it was at this event, also when it is replayed later; PROGRESS: as it is now. Objects that it leads to are as they are now. Null once it was deleted.',
       resolve: async (query, { taskId, snapshot }, _args, context) => {
-        const row = await context.domain.prisma.task.findFirstOrThrow({
+        const row = await context.domain.prisma.task.findFirst({
           ...query,
           where: { AND: [visibleTasks(viewerOf(context)), { id: taskId }] },
         });
-        return Object.assign(row, snapshot);
+        return row && Object.assign(row, snapshot);
       },
     }),
   }),
@@ -97,7 +106,7 @@ builder.subscriptionFields((t) => ({
   taskProgress: t.field({
     type: TaskEventObject,
     description:
-      'One task: its current state at once, then every change of state and its progress, until it has ended; then the subscription ends by itself. NOT_FOUND when there is no such task.',
+      'One task: its current state at once, then every change of state and its progress, until it has ended (or was deleted, for a reader who comes late); then the subscription ends by itself. NOT_FOUND when there is no such task.',
     args: {
       id: t.arg.id({ required: true, description: 'As `Task.id` gave it.' }),
       after: t.arg.string({

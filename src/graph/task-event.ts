@@ -1,6 +1,6 @@
 import type { Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Viewer } from '../domain/viewer.ts';
-import { visibleTasks } from '../domain/visibility.ts';
+import { mightSeeDeletedTask, visibleTasks } from '../domain/visibility.ts';
 import { isTerminal } from '../engine/task.ts';
 import type { StreamItem } from '../events/event.ts';
 import { type GraphContext, viewerOf } from './context.ts';
@@ -10,7 +10,8 @@ import { refusal } from './refusal.ts';
 import { type TaskSnapshot, taskSnapshot, withoutProgress } from './task-snapshot.ts';
 
 /** What happened to a task. */
-export type TaskEventType = 'CREATED' | 'STATE_CHANGED' | 'PROGRESS';
+export const taskEventTypes = ['CREATED', 'STATE_CHANGED', 'PROGRESS', 'DELETED'] as const;
+export type TaskEventType = (typeof taskEventTypes)[number];
 
 export interface TaskEvent {
   cursor: string;
@@ -49,7 +50,7 @@ export async function taskEvents(
   const from = after == null ? 'now' : { after: await startAfter(context, after) };
   return eventStream(context.events, { stream: 'task', from, progress: filter.progress }, async (item) => {
     const event = taskEvent(item);
-    const facts = await visibleFacts(prisma, viewer, event.taskId);
+    const facts = await factsAt(prisma, viewer, event);
     return facts && filter.admits(event, { ...facts, ...event.snapshot }) ? event : undefined;
   });
 }
@@ -83,7 +84,7 @@ export async function taskProgress(
     { stream: 'task', subjectId, from: position === undefined ? 'latest' : { after: position }, progress: true },
     async (item, end) => {
       const event = taskEvent(item);
-      if (!(await visibleFacts(prisma, viewer, subjectId))) return undefined;
+      if (!(await factsAt(prisma, viewer, event))) return undefined;
       if (item.kind === 'event' && event.snapshot.state !== undefined && isTerminal(event.snapshot.state)) end();
       const first = isFirst;
       isFirst = false;
@@ -95,6 +96,24 @@ export async function taskProgress(
 
 function visibleFacts(prisma: PrismaClient, viewer: Viewer, id: string): Promise<TaskFacts | null> {
   return prisma.task.findFirst({ where: { AND: [visibleTasks(viewer), { id }] }, select: factColumns });
+}
+
+/** What a filter looks at: of the row, or of what a deleted one was. A deleted task has no other event than that. */
+async function factsAt(prisma: PrismaClient, viewer: Viewer, event: TaskEvent): Promise<TaskFacts | null> {
+  if (event.type !== 'DELETED') return visibleFacts(prisma, viewer, event.taskId);
+  const { snapshot } = event;
+  const facts = {
+    kind: snapshot.kind ?? '',
+    state: snapshot.state ?? '',
+    providerId: snapshot.providerId ?? null,
+    siteId: snapshot.siteId ?? null,
+    organizationId: snapshot.organizationId ?? null,
+    replicationId: snapshot.replicationId ?? null,
+    virtualMachineId: snapshot.virtualMachineId ?? null,
+    resourceId: snapshot.resourceId ?? null,
+    initiatedBy: snapshot.initiatedBy ?? null,
+  };
+  return mightSeeDeletedTask(viewer, facts) ? facts : null;
 }
 
 async function currentState(prisma: PrismaClient, id: string): Promise<TaskEvent> {
@@ -118,7 +137,7 @@ function taskEvent(item: StreamItem): TaskEvent {
   if (item.kind === 'progress') return { ...about, type: 'PROGRESS', snapshot: {} };
   return {
     ...about,
-    type: item.type === 'CREATED' ? 'CREATED' : 'STATE_CHANGED',
+    type: taskEventTypes.find((type) => type === item.type) ?? 'STATE_CHANGED',
     snapshot: taskSnapshot.parse(item.payload),
   };
 }

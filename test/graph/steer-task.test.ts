@@ -106,3 +106,65 @@ describe('cancelTasks by a filter', () => {
     });
   });
 });
+
+describe('deleteTasks', () => {
+  const payload = '{ results { id outcome task { state } } }';
+
+  test('deletes what has ended and says of the others why not', async () => {
+    const ids = await tasksOf('delete-1', ['SUCCEEDED', 'QUEUED', 'RUNNING', 'FAILED', 'CANCELLING', 'CANCELLED']);
+    const answer = await steer('deleteTasks', { ids: [...ids, 'x', ids[0]] }, payload);
+    const gone = { outcome: 'DELETED', task: null };
+    expect(answer.results).toEqual([
+      { id: ids[0], ...gone },
+      { id: ids[1], outcome: 'NOT_ENDED', task: { state: 'QUEUED' } },
+      { id: ids[2], outcome: 'NOT_ENDED', task: { state: 'RUNNING' } },
+      { id: ids[3], ...gone },
+      { id: ids[4], outcome: 'NOT_ENDED', task: { state: 'CANCELLING' } },
+      { id: ids[5], ...gone },
+      { id: 'x', outcome: 'NOT_FOUND', task: null },
+      { id: ids[0], ...gone },
+    ]);
+    expect(await states('delete-1')).toEqual(['QUEUED', 'RUNNING', 'CANCELLING']);
+  });
+
+  test('by a filter needs its count', async () => {
+    await tasksOf('delete-2', ['SUCCEEDED', 'FAILED']);
+    const filter = { operationIdIn: ['delete-2'] };
+    expect(await steer('deleteTasks', { filter, confirmCount: 1 }, payload)).toMatchObject({
+      __typename: 'ConflictError',
+      message: expect.stringContaining('matches 2 tasks'),
+    });
+    expect(await states('delete-2')).toHaveLength(2);
+    await steer('deleteTasks', { filter, confirmCount: 2 }, payload);
+    expect(await states('delete-2')).toEqual([]);
+  });
+
+  test('takes a task with its parts, and neither while the other goes on', async () => {
+    const part = (parentId: string, state: string) => rows.task({ parentId, state, operationId: 'delete-3' });
+    const ended = await rows.task({ state: 'FAILED', operationId: 'delete-3' });
+    const endedPart = await part(ended.id, 'FAILED');
+    await part(endedPart.id, 'SUCCEEDED');
+    const busy = await rows.task({ state: 'RUNNING', operationId: 'delete-3' });
+    const partOfBusy = await part(busy.id, 'SUCCEEDED');
+    const withBusyPart = await rows.task({ state: 'SUCCEEDED', operationId: 'delete-3' });
+    await part(withBusyPart.id, 'RUNNING');
+    const ids = [ended, endedPart, busy, partOfBusy, withBusyPart].map(({ id }) => globalId('Task', id));
+    const answer = await steer('deleteTasks', { ids }, '{ results { outcome } }');
+    const outcomes = z.array(z.object({ outcome: z.string() })).parse(answer.results);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+      'DELETED',
+      'DELETED',
+      'NOT_ENDED',
+      'NOT_ENDED',
+      'NOT_ENDED',
+    ]);
+    expect(await graph.prisma.task.count({ where: { operationId: 'delete-3' } })).toBe(4);
+  });
+
+  test('is refused to those who only read', async () => {
+    const [id] = await tasksOf('delete-4', ['SUCCEEDED']);
+    const reader = await graph.bench.viewer('VIEWER');
+    expect(await steer('deleteTasks', { ids: [id] }, payload, reader)).toMatchObject({ __typename: 'ForbiddenError' });
+    expect(await states('delete-4')).toEqual(['SUCCEEDED']);
+  });
+});

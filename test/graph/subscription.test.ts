@@ -28,7 +28,8 @@ const eventShape = z.object({
     cursor: z.string(),
     type: z.string(),
     at: z.string(),
-    task: z.looseObject({ id: z.string(), state: z.string(), progress: z.number().nullable() }),
+    taskId: z.string().optional(),
+    task: z.looseObject({ id: z.string(), state: z.string(), progress: z.number().nullable() }).nullable(),
   }),
 });
 type Event = z.infer<typeof eventShape>['event'];
@@ -145,7 +146,7 @@ describe('taskProgress', () => {
     await change(row, { state: 'CANCELLING', progress: 50 });
     await change(row, { state: 'CANCELLED', progress: 60 });
     const missed = await (await listen(progressDocument, { id, after: cursor })).rest();
-    expect(missed.map(({ type, task }) => [type, task.state, task.progress])).toEqual([
+    expect(missed.map(({ type, task }) => [type, task?.state, task?.progress])).toEqual([
       ['STATE_CHANGED', 'RUNNING', 1],
       ['STATE_CHANGED', 'CANCELLING', 50],
       ['STATE_CHANGED', 'CANCELLED', 60],
@@ -263,7 +264,7 @@ describe('taskEvents', () => {
     await graph.prisma.eventLog.updateMany({ data: { prunedPosition: 1n } });
     try {
       for (const document of [eventsDocument, progressDocument]) {
-        const refused = await graph.subscribe(document, { after: ancient, id: oldest.task.id });
+        const refused = await graph.subscribe(document, { after: ancient, id: oldest.task?.id });
         expect(refused).toMatchObject({
           errors: [{ extensions: { code: 'CURSOR_EXPIRED', oldestCursor: oldest.cursor } }],
         });
@@ -297,4 +298,40 @@ test('a subscription that the bus ends says why, and where to go on', async () =
     extensions: { code: 'CURSOR_EXPIRED', oldestCursor: eventCursor(9n) },
   });
   await expect(ending(new Error('broken'))).rejects.toThrow('broken');
+});
+
+describe('a deleted task', () => {
+  const document = `subscription ($filter: TaskEventFilter, $after: String) {
+    event: taskEvents(filter: $filter, after: $after) { cursor type at taskId task { id state progress } }
+  }`;
+
+  test('is told of by a last event, to those whose filter it met, and no other event of it is replayed', async () => {
+    const { row, id } = await queued({ initiatedBy: 'deleted-1' });
+    const filter = { initiatedByIn: ['deleted-1'], typeIn: ['CREATED', 'STATE_CHANGED', 'DELETED'] };
+    const events = await listen(document, { filter });
+    await change(row, { state: 'SUCCEEDED' });
+    let heard = await events.next();
+    if (heard.type === 'CREATED') heard = await events.next();
+    const { cursor } = heard;
+    expect(await graph.bench.domain.tasks.delete([row])).toEqual(['DELETED']);
+    expect(await events.next()).toMatchObject({ type: 'DELETED', taskId: id, task: null });
+    await events.stop();
+    const before = eventCursor(BigInt(Buffer.from(cursor, 'base64url').toString().slice(6)) - 1n);
+    const replayed = await listen(document, { filter, after: before });
+    expect(await replayed.next()).toMatchObject({ type: 'DELETED', taskId: id });
+    await replayed.stop();
+    expect(await graph.prisma.event.findMany({ where: { subjectId: row }, select: { type: true } })).toEqual([
+      { type: 'DELETED' },
+    ]);
+  });
+
+  test('ends the subscription to its progress', async () => {
+    const { row, id } = await queued();
+    const progress = await listen(progressDocument, { id });
+    expect(await progress.next()).toMatchObject({ type: 'CREATED' });
+    // Ended and deleted before the reader heard of either.
+    await graph.prisma.task.update({ where: { id: row }, data: { state: 'SUCCEEDED' } });
+    expect(await graph.bench.domain.tasks.delete([row])).toEqual(['DELETED']);
+    expect(await progress.rest()).toMatchObject([{ type: 'DELETED', task: null }]);
+  });
 });

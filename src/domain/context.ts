@@ -1,7 +1,7 @@
 import type { Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Connector } from '../connectors/connector.ts';
 
-import type { CancelOutcome, DeleteOutcome, Enqueued, NewTask } from '../engine/task.ts';
+import type { CancelOutcome, DeleteOutcome, Enqueued, NewTask, TaskChanges } from '../engine/task.ts';
 import type { Sql } from '../events/record.ts';
 import type { ProviderKind } from './vocabulary.ts';
 
@@ -12,6 +12,8 @@ export type Tx = Prisma.TransactionClient;
 export interface TaskQueue {
   /** Inserts the task in the caller's transaction; a worker is woken once it commits. */
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
+  /** Gives a queued task another priority or window. False if it is not queued. */
+  update(tx: Tx, taskId: string, changes: TaskChanges): Promise<boolean>;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
   /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */

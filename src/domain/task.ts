@@ -179,7 +179,12 @@ function checkClientToken({ clientToken }: TaskOptions): void {
   }
 }
 
-function checkWindow({ priority, notBefore, startBefore }: TaskOptions): void {
+/**
+ * Throws InvalidInputError. `known`: the end of the window where the input leaves it as it is.
+ */
+export function checkWindow(input: TaskOptions, known: Date | null = null): void {
+  const { priority, notBefore } = input;
+  const startBefore = input.startBefore === undefined ? known : input.startBefore;
   const problems: FieldProblem[] = [];
   if (
     priority !== null &&
@@ -188,11 +193,13 @@ function checkWindow({ priority, notBefore, startBefore }: TaskOptions): void {
   ) {
     problems.push({ path: ['priority'], message: `Give a whole number from 0 to 100; this is ${priority}.` });
   }
-  if (startBefore && startBefore.getTime() <= Date.now()) {
+  if (input.startBefore && input.startBefore.getTime() <= Date.now()) {
     problems.push({ path: ['startBefore'], message: 'This time has passed. Give one in the future, or none.' });
   }
   if (startBefore && notBefore && startBefore.getTime() <= notBefore.getTime()) {
-    problems.push({ path: ['startBefore'], message: 'Give a time after notBefore, or the task can never start.' });
+    const path = input.startBefore ? 'startBefore' : 'notBefore';
+    const message = `The task could never start: notBefore is ${notBefore.toISOString()}, startBefore ${startBefore.toISOString()}. Give a startBefore after notBefore.`;
+    problems.push({ path: [path], message });
   }
   if (problems.length > 0) throw new InvalidInputError(problems);
 }

@@ -1,10 +1,12 @@
 import { endQueued } from './end-queued.ts';
 import { insertTask } from './enqueue.ts';
 import type { Job } from './job.ts';
+import { toJson } from './json.ts';
 import type { QueueOptions } from './options.ts';
 import { cancelRunningSql } from './sql/cancel-running.ts';
 import { deleteTaskSql } from './sql/delete-task.ts';
 import { findTaskSql } from './sql/find-task.ts';
+import { updateQueuedSql } from './sql/update-queued.ts';
 import { wakeTaskSql } from './sql/wake-task.ts';
 import {
   type CancelOutcome,
@@ -12,6 +14,7 @@ import {
   type Enqueued,
   isTerminal,
   type NewTask,
+  type TaskChanges,
   terminalStates,
 } from './task.ts';
 import { statesOf } from './transition.ts';
@@ -21,6 +24,8 @@ import { createWaker } from './wake.ts';
 export interface TaskQueue<Tx> {
   /** Inserts the task in the caller's transaction; a worker is woken once it commits. */
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
+  /** Gives a queued task another priority or window, in the caller's transaction. False if it is not queued. */
+  update(tx: Tx, taskId: string, changes: TaskChanges): Promise<boolean>;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
   /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */
@@ -45,6 +50,10 @@ export function createTaskQueue<Tx>(options: QueueOptions<Tx>): TaskQueue<Tx> {
       const enqueued = await insertTask(transactions.sql(tx), job, task, carries);
       if (enqueued.outcome === 'created' && !carries) waker.announce(enqueued.taskId);
       return enqueued;
+    },
+    async update(tx, taskId, changes) {
+      const values = [taskId, toJson(changes), statesOf('change')];
+      return (await transactions.sql(tx).query(updateQueuedSql, values)).length > 0;
     },
     async cancel(taskIds, requestedBy) {
       const outcomes: CancelOutcome[] = [];

@@ -37,6 +37,13 @@ export interface NewTask {
   about?: Record<string, string | readonly { type: string; id: string }[] | null | undefined>;
 }
 
+/** What a queued task is given anew; fields left out stay as they are, null takes a bound away. */
+export interface TaskChanges {
+  priority?: number;
+  notBefore?: Date | null;
+  startBefore?: Date | null;
+}
+
 /** What became of a submission. */
 export type Enqueued =
   | { outcome: 'created'; taskId: string }

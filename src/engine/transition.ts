@@ -11,6 +11,8 @@ type Maker = 'queue' | 'worker';
 export const transitions = {
   /** Came too late in the queue: its startBefore has passed. */
   miss: { by: 'worker', states: { QUEUED: 'FAILED' } },
+  /** It is given another priority or window while it waits for a worker. */
+  change: { by: 'queue', states: { QUEUED: 'QUEUED' } },
   /** A worker takes it and holds its lease. */
   claim: { by: 'worker', states: { QUEUED: 'RUNNING' } },
   /** Another worker takes what a dead one left, or what waited and is due. A cancelled one is run again so that it can stop. */

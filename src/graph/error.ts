@@ -94,7 +94,8 @@ builder.objectType(InvalidStateError, {
     }),
     allowedActions: t.field({
       type: [ReplicationActionEnum],
-      description: 'What can be done instead, right now. The same as `Replication.availableActions`.',
+      description:
+        'What can be done to the replication instead, right now: its `availableActions`. Empty where the object is no replication.',
       resolve: ({ allowedActions }) => replicationActions.filter((action) => allowedActions.includes(action)),
     }),
   }),

@@ -13,6 +13,7 @@ const TaskEventTypeEnum = builder.enumType('TaskEventType', {
   description: 'What happened to a task.',
   values: {
     CREATED: { description: 'It was asked for.' },
+    UPDATED: { description: 'It was given another priority or window while it was QUEUED.' },
     STATE_CHANGED: { description: 'It went into another state. Never left out and never merged with another.' },
     PROGRESS: {
       description:

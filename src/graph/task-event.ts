@@ -10,7 +10,7 @@ import { refusal } from './refusal.ts';
 import { type TaskSnapshot, taskSnapshot, withoutProgress } from './task-snapshot.ts';
 
 /** What happened to a task. */
-export const taskEventTypes = ['CREATED', 'STATE_CHANGED', 'PROGRESS', 'DELETED'] as const;
+export const taskEventTypes = ['CREATED', 'UPDATED', 'STATE_CHANGED', 'PROGRESS', 'DELETED'] as const;
 export type TaskEventType = (typeof taskEventTypes)[number];
 
 export interface TaskEvent {

@@ -5,6 +5,7 @@ import { claimSql } from '../../src/engine/sql/claim.ts';
 import { endQueuedSql } from '../../src/engine/sql/end-queued.ts';
 import { endTasksSql } from '../../src/engine/sql/end-tasks.ts';
 import { handBackSql } from '../../src/engine/sql/hand-back.ts';
+import { updateQueuedSql } from '../../src/engine/sql/update-queued.ts';
 import { waitTaskSql } from '../../src/engine/sql/wait-task.ts';
 import { taskStates } from '../../src/engine/task.ts';
 import { statesOf, type Transition, transitions } from '../../src/engine/transition.ts';
@@ -29,6 +30,7 @@ const ending = (id: string, leaseToken: string) => JSON.stringify([{ id, leaseTo
 const makers: Record<Transition, (id: string, leaseToken: string) => { text: string; values: unknown[] }> = {
   miss: (id) => ({ text: endQueuedSql, values: [id, statesOf('miss'), '{}', null, true] }),
   drop: (id) => ({ text: endQueuedSql, values: [id, statesOf('drop'), 'null', 'ada', false] }),
+  change: (id) => ({ text: updateQueuedSql, values: [id, '{"priority":7}', statesOf('change')] }),
   cancel: (id) => ({ text: cancelRunningSql.text, values: [id, 'ada', statesOf('cancel')] }),
   claim: () => ({ text: claimSql(1).text, values: [['KIND'], 'worker', 20_000] }),
   resume: () => ({ text: claimSql(1).text, values: [['KIND'], 'worker', 20_000] }),
@@ -65,8 +67,8 @@ async function make(
     `SELECT "state", (SELECT count(*) FROM "Event")::text AS events FROM "Task"`,
   );
   const now = after.rows[0]?.state ?? 'gone';
-  // An event is written exactly when the state changed, or what is waited for.
-  const isTold = now !== state || (transition === 'wait' && made.rows.length > 0);
+  // An event is written exactly when the state changed, or what is waited for, or what was asked for.
+  const isTold = now !== state || (['wait', 'change'].includes(transition) && made.rows.length > 0);
   expect(after.rows[0]?.events).toBe(isTold ? '1' : '0');
   return made.rows.length === 0 ? 'refused' : now;
 }

@@ -168,3 +168,63 @@ describe('deleteTasks', () => {
     expect(await states('delete-4')).toEqual(['SUCCEEDED']);
   });
 });
+
+describe('updateTask', () => {
+  const payload = '{ task { id state priority window { notBefore startBefore } } }';
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+
+  test('gives a queued task another priority and window, and leaves what is not named', async () => {
+    const [id] = await tasksOf('update-1', ['QUEUED']);
+    const window = { notBefore: inHours(1), startBefore: inHours(2) };
+    const queued = { id, state: 'QUEUED' };
+    expect(await steer('updateTask', { id, priority: 90 }, payload)).toMatchObject({
+      task: { ...queued, priority: 90, window: { notBefore: null, startBefore: null } },
+    });
+    expect(await steer('updateTask', { id, ...window }, payload)).toMatchObject({
+      task: { ...queued, priority: 90, window },
+    });
+    const due = await graph.prisma.task.findFirstOrThrow({ where: { operationId: 'update-1' } });
+    expect(due.dueAt.toISOString()).toBe(window.notBefore);
+    expect(await steer('updateTask', { id, notBefore: null }, payload)).toMatchObject({
+      task: { ...queued, window: { notBefore: null, startBefore: window.startBefore } },
+    });
+    const now = await graph.prisma.task.findFirstOrThrow({ where: { operationId: 'update-1' } });
+    expect(now.dueAt.getTime()).toBeLessThanOrEqual(Date.now() + 1_000);
+    const events = await graph.prisma.event.findMany({ where: { subjectId: now.id }, select: { type: true } });
+    expect(events).toEqual([{ type: 'UPDATED' }, { type: 'UPDATED' }, { type: 'UPDATED' }]);
+  });
+
+  test.each(['RUNNING', 'CANCELLING', 'SUCCEEDED', 'FAILED', 'CANCELLED'])(
+    'is refused once the task is %s',
+    async (state) => {
+      const [id] = await tasksOf(`update-${state}`, [state]);
+      expect(await steer('updateTask', { id, priority: 1 }, payload)).toMatchObject({
+        __typename: 'InvalidStateError',
+        message: expect.stringContaining(state),
+      });
+    },
+  );
+
+  test('names what is wrong with the input', async () => {
+    const [id] = await tasksOf('update-2', ['QUEUED']);
+    const problem = (field: string) => ({ __typename: 'InvalidInputError', fields: [{ path: [field] }] });
+    expect(await steer('updateTask', { id }, payload)).toMatchObject(problem('priority'));
+    expect(await steer('updateTask', { id, priority: 101 }, payload)).toMatchObject(problem('priority'));
+    expect(await steer('updateTask', { id, startBefore: inHours(-1) }, payload)).toMatchObject(problem('startBefore'));
+    await steer('updateTask', { id, startBefore: inHours(1) }, payload);
+    expect(await steer('updateTask', { id, notBefore: inHours(2) }, payload)).toMatchObject(problem('notBefore'));
+    await steer('updateTask', { id, startBefore: null, notBefore: inHours(2) }, payload);
+    expect(await steer('updateTask', { id, startBefore: inHours(1) }, payload)).toMatchObject(problem('startBefore'));
+  });
+
+  test('of no task, and by those who only read, is refused', async () => {
+    const [id] = await tasksOf('update-3', ['QUEUED']);
+    const reader = await graph.bench.viewer('VIEWER');
+    expect(await steer('updateTask', { id, priority: 1 }, payload, reader)).toMatchObject({
+      __typename: 'ForbiddenError',
+    });
+    const absent = await steer('updateTask', { id: globalId('Task', globalId('x', 'y')), priority: 1 }, payload);
+    expect(absent).toMatchObject({ __typename: 'NotFoundError' });
+    expect(await steer('updateTask', { id: 'x', priority: 1 }, payload)).toEqual(absent);
+  });
+});

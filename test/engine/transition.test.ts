@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { cancelRunningSql } from '../../src/engine/sql/cancel-running.ts';
@@ -114,4 +116,15 @@ test('a task that cannot be cancelled is not', async () => {
   );
   const { text, values } = makers.cancel(rows[0]?.id ?? '', token);
   expect((await pool.query(text, values)).rows).toEqual([]);
+});
+
+test('docs/task-states.md has every transition of the table and no other', async () => {
+  const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'task-states.md'), 'utf8');
+  const written = [...page.matchAll(/^\| `(\w+)` \| (queue|worker) \| (\w+) \| (\w+) \| .+ \|$/gm)].map((row) =>
+    row.slice(1),
+  );
+  const table = Object.entries(transitions).flatMap(([name, { by, states }]) =>
+    Object.entries(states).map(([from, to]) => [name, by, from, to]),
+  );
+  expect(written).toEqual(table);
 });

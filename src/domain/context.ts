@@ -1,6 +1,7 @@
 import type { Prisma, PrismaClient } from '../../prisma/client/client.ts';
 import type { Connector } from '../connectors/connector.ts';
 
+import type { Repeat } from '../engine/job.ts';
 import type { CancelOutcome, DeleteOutcome, Enqueued, NewTask, TaskChanges } from '../engine/task.ts';
 import type { Sql } from '../events/record.ts';
 import type { ProviderKind } from './vocabulary.ts';
@@ -14,6 +15,8 @@ export interface TaskQueue {
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
   /** Gives a queued task another priority or window. False if it is not queued. */
   update(tx: Tx, taskId: string, changes: TaskChanges): Promise<boolean>;
+  /** Whether tasks of the kind may be submitted again after they did not succeed; if not, why. */
+  repeat(kind: string): Repeat;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
   /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { NewTask } from '../engine/task.ts';
 import type { Domain, Tx } from './context.ts';
 import { ConflictError, type FieldProblem, InvalidInputError } from './error.ts';
+import { requireRetryable } from './retryable-task.ts';
 import type { Viewer } from './viewer.ts';
 import type { TaskKind } from './vocabulary.ts';
 
@@ -20,6 +21,8 @@ export interface TaskOptions {
   validateOnly?: boolean | null;
   /** The request's own id, kept on the task. */
   operationId?: string | null;
+  /** The task that this one does again, set by `retryTask`. */
+  retryOf?: string | null;
 }
 
 /** States in which a task holds its entity: the same list as in the index Task_entityKey_active_key. */
@@ -61,9 +64,12 @@ export interface Submitted {
 export async function submitTask<Found>(
   domain: Domain,
   viewer: Viewer,
-  submission: Submission<Found>,
+  asked: Submission<Found>,
 ): Promise<Submitted | null> {
-  const { options } = submission;
+  const { options } = asked;
+  // Doing a task again is another request than asking for the same work.
+  const { retryOf } = options;
+  const submission = retryOf ? { ...asked, request: { ...asked.request, retryOf } } : asked;
   checkClientToken(options);
   const repeated = await findRepeated(domain.prisma, viewer, submission);
   if (repeated) return options.validateOnly ? null : repeated;
@@ -111,6 +117,7 @@ async function submitWithin<Found>(
   // Asked again under the lock: of two equal requests at once, the second finds here what the first made.
   const repeated = await findRepeated(tx, viewer, submission);
   if (repeated) throw new RolledBack(options.validateOnly ? null : repeated);
+  if (options.retryOf) await requireRetryable(tx, viewer, options.retryOf);
   await refuseWhileBusy(tx, entityKey);
   const { input, about } = await submission.prepare(tx, found);
   const given = { ...input, request };
@@ -125,6 +132,7 @@ async function submitWithin<Found>(
     about: {
       ...about,
       operationId: options.operationId ?? null,
+      retryOfId: options.retryOf ?? null,
       initiatedById: viewer.userId,
       initiatedBy: viewer.username,
     },

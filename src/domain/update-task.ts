@@ -1,11 +1,10 @@
 import { isTerminal } from '../engine/task.ts';
-import type { Domain, Tx } from './context.ts';
-import { InvalidInputError, InvalidStateError, NotFoundError } from './error.ts';
-import { isId } from './id.ts';
+import type { Domain } from './context.ts';
+import { InvalidInputError, InvalidStateError } from './error.ts';
 import { requireOperator } from './permission.ts';
 import { checkWindow } from './task.ts';
+import { lockTask } from './task-lock.ts';
 import type { Viewer } from './viewer.ts';
-import { visibleTasks } from './visibility.ts';
 
 /** What a queued task may be given anew. Left out: as it was. Null takes a bound of the window away. */
 export interface UpdateTaskInput {
@@ -39,15 +38,6 @@ export async function updateTask(domain: Domain, viewer: Viewer, input: UpdateTa
   return { taskId: id };
 }
 
-/** The task as it is until the transaction ends. */
-export async function lockTask(tx: Tx, viewer: Viewer, id: string) {
-  if (!isId(id)) throw absent();
-  await tx.$queryRaw`SELECT 1 FROM "Task" WHERE "id" = ${id}::uuid FOR NO KEY UPDATE`;
-  const task = await tx.task.findFirst({ where: { AND: [visibleTasks(viewer), { id }] } });
-  if (!task) throw absent();
-  return task;
-}
-
 function notQueued(state: string): InvalidStateError {
   const how = isTerminal(state) ? 'It has ended' : 'It has started';
   return new InvalidStateError(
@@ -62,5 +52,3 @@ function wasStarted(state: string): InvalidStateError {
     'It was started before and waits to be taken up again, so that its window no longer matters. Give a priority alone.';
   return new InvalidStateError(message, state, []);
 }
-
-const absent = () => new NotFoundError('No task has this id, or you may not see it.');

@@ -22,6 +22,7 @@ const aboutColumns: ReadonlySet<string> = new Set([
   'initiatedById',
   'initiatedBy',
   'parentId',
+  'retryOfId',
 ]);
 
 // What was in the way can end between the insert and the look at it; it does not do so again and again.

@@ -77,6 +77,9 @@ export interface EndedTask {
   wasStarted: boolean;
 }
 
+/** Whether a task of a kind that did not succeed may be submitted again, by somebody who asks for that; if not, why. */
+export type Repeat = 'SAFE' | { unsafe: string };
+
 /** A kind of task: what it takes, how it runs, what must be put right when it does not succeed. */
 export interface JobDefinition<Input, Checkpoint, Result, Tx> {
   kind: string;
@@ -85,6 +88,8 @@ export interface JobDefinition<Input, Checkpoint, Result, Tx> {
   /** How many workers may die of it before the task ends FAILED. */
   maxAttempts: number;
   isCancellable: boolean;
+  /** Unsafe where it is left out. */
+  repeat?: Repeat;
   run(context: JobContext<Checkpoint, Tx>, input: Input): Promise<JobOutcome<Result, Tx>>;
   /** Runs in the transaction that writes FAILED or CANCELLED: gives back what the task had taken in the domain. */
   onUnfinished?(tx: Tx, task: EndedTask, input: Input): Promise<void>;
@@ -95,6 +100,7 @@ export interface Job<Tx> {
   kind: string;
   maxAttempts: number;
   isCancellable: boolean;
+  repeat: Repeat;
   parseInput(input: unknown): unknown;
   run(context: JobContext<unknown, Tx>, input: unknown): Promise<JobOutcome<unknown, Tx>>;
   onUnfinished(tx: Tx, task: EndedTask, input: unknown): Promise<void>;
@@ -109,6 +115,7 @@ export function defineJob<Input, Checkpoint, Result, Tx>(
     kind,
     maxAttempts,
     isCancellable,
+    repeat: definition.repeat ?? { unsafe: `Tasks of kind ${kind} do not say that repeating them is safe.` },
     parseInput: (input) => inputSchema.parse(input),
     run: (context, input) => {
       const typed: JobContext<Checkpoint, Tx> = {

@@ -1,6 +1,6 @@
 import { endQueued } from './end-queued.ts';
 import { insertTask } from './enqueue.ts';
-import type { Job } from './job.ts';
+import type { Job, Repeat } from './job.ts';
 import { toJson } from './json.ts';
 import type { QueueOptions } from './options.ts';
 import { cancelRunningSql } from './sql/cancel-running.ts';
@@ -26,6 +26,8 @@ export interface TaskQueue<Tx> {
   enqueue(tx: Tx, task: NewTask): Promise<Enqueued>;
   /** Gives a queued task another priority or window, in the caller's transaction. False if it is not queued. */
   update(tx: Tx, taskId: string, changes: TaskChanges): Promise<boolean>;
+  /** Whether tasks of the kind may be submitted again. */
+  repeat(kind: string): Repeat;
   /** Asks for each task to be cancelled; says what happened to each, in the order given. */
   cancel(taskIds: readonly string[], requestedBy: string): Promise<CancelOutcome[]>;
   /** Deletes ended tasks with their parts and events; says what happened to each, in the order given. */
@@ -51,6 +53,7 @@ export function createTaskQueue<Tx>(options: QueueOptions<Tx>): TaskQueue<Tx> {
       if (enqueued.outcome === 'created' && !carries) waker.announce(enqueued.taskId);
       return enqueued;
     },
+    repeat: (kind) => jobs.get(kind)?.repeat ?? { unsafe: `This program has no job for tasks of kind ${kind}.` },
     async update(tx, taskId, changes) {
       const values = [taskId, toJson(changes), statesOf('change')];
       return (await transactions.sql(tx).query(updateQueuedSql, values)).length > 0;

@@ -127,6 +127,14 @@ builder.prismaObjectFields(Task, (t) => ({
     },
     TaskConnection,
   ),
+  retryOf: t.relation('retryOf', {
+    nullable: true,
+    description: 'The task that did not succeed and that this one does again, by `retryTask`; null for any other.',
+  }),
+  retriedBy: t.relation('retriedBy', {
+    nullable: true,
+    description: 'The task that does this one again; null when nobody asked for that.',
+  }),
   nativeId: t.exposeString('nativeId', {
     nullable: true,
     description: "The provider's own id of its task; null for work that runs in drgraph.",

@@ -15,6 +15,7 @@ export function cleanUpTestFailoverJob(d: JobDependencies): Job<Tx> {
     checkpoint: z.object({}),
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: async (context, { replicationId }) => {
       const replication = await loadReplication(d, replicationId);
       await removeTestMachines(d, context, replication);

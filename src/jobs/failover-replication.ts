@@ -11,6 +11,7 @@ export function failoverReplicationJob(d: JobDependencies): Job<Tx> {
     checkpoint: recoveryCheckpoint,
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: (context, input) => recoverMachine(d, context, input, false),
     onUnfinished: (tx: Tx, task, input) => settleRecovery(tx, 'FAILOVER_REPLICATION', task, input),
   });

@@ -17,6 +17,10 @@ export function startReplicationJob(d: JobDependencies): Job<Tx> {
     checkpoint: copyCheckpoint,
     maxAttempts: 5,
     isCancellable: true,
+    repeat: {
+      unsafe:
+        'Its replication exists and keeps what was copied: go on with syncReplication, or end it with stopReplication.',
+    },
     run: (context, { replicationId }) => copySource(d, context, replicationId),
     onUnfinished: (tx: Tx, task, { replicationId }) =>
       settleUnfinished(tx, replicationId, 'START_REPLICATION', task, { problemCode: 'SYNC_FAILED' }),

@@ -21,6 +21,7 @@ export function stopReplicationJob(d: JobDependencies): Job<Tx> {
     checkpoint: z.object({}),
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: async (context, { replicationId }) => {
       const replication = await loadReplication(d, replicationId);
       await removeFiles(d, context, replication);

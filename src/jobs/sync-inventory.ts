@@ -29,6 +29,7 @@ export function syncInventoryJob(d: JobDependencies): Job<Tx> {
     checkpoint: inventoryCheckpoint,
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: async (context, { providerId, siteId }) => {
       const sites = await d.prisma.site.findMany({
         where: { providerId, removedAt: null, ...(siteId === null ? {} : { id: siteId }) },

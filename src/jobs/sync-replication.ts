@@ -14,6 +14,7 @@ export function syncReplicationJob(d: JobDependencies): Job<Tx> {
     checkpoint: copyCheckpoint,
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: (context, { replicationId }) => copySource(d, context, replicationId),
     onUnfinished: (tx: Tx, task, { replicationId }) =>
       settleUnfinished(tx, replicationId, 'SYNC_REPLICATION', task, { problemCode: 'SYNC_FAILED' }),

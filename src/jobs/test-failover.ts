@@ -11,6 +11,7 @@ export function testFailoverJob(d: JobDependencies): Job<Tx> {
     checkpoint: recoveryCheckpoint,
     maxAttempts: 5,
     isCancellable: true,
+    repeat: 'SAFE',
     run: (context, input) => recoverMachine(d, context, input, true),
     onUnfinished: (tx: Tx, task, input) => settleRecovery(tx, 'TEST_FAILOVER', task, input),
   });

@@ -91,7 +91,7 @@ describe('the conventions of the graph', () => {
       'node nodes viewer about health providers provider sites site organizations organization virtualMachines virtualMachine replications replication instance tasks task _service _entities';
     expect(Object.keys(query).sort()).toEqual(reads.split(' ').sort());
     const actions =
-      'signIn signOut startReplication stopReplication syncReplication failoverReplication testFailover cleanUpTestFailover syncInventory registerSite removeSite cancelTasks deleteTasks updateTask';
+      'signIn signOut startReplication stopReplication syncReplication failoverReplication testFailover cleanUpTestFailover syncInventory registerSite removeSite cancelTasks deleteTasks updateTask retryTask';
     expect(Object.keys(mutation).sort()).toEqual(actions.split(' ').sort());
     expect(Object.keys(schema.getSubscriptionType()?.getFields() ?? {}).sort()).toEqual(['taskEvents', 'taskProgress']);
   });
@@ -122,6 +122,7 @@ describe('the conventions of the graph', () => {
       'CleanUpTestFailover',
       'FailoverReplication',
       'SyncInventory',
+      'RetryTask',
     ]) {
       const input = schema.getType(`${name}Input`);
       if (!isInputObjectType(input)) throw new Error(`${name}Input is missing`);

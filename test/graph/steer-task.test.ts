@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type GraphBench, globalId, openGraph } from './graph-bench.ts';
+import { mutate } from './mutate.ts';
 import { rowsIn } from './rows.ts';
 
 let graph: GraphBench;
@@ -11,23 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => graph.close());
 
-const result = z.looseObject({ __typename: z.string() });
-
-/** Runs a mutation on tasks; answers with whatever member of its union came. */
-async function steer(
-  name: string,
-  input: Record<string, unknown>,
-  payload: string,
-  as?: Parameters<GraphBench['run']>[2],
-) {
-  const noun = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  const document = `mutation ($input: ${noun}Input!) {
-    result: ${name}(input: $input) {
-      __typename ... on ${noun}Payload ${payload} ... on Error { message code } ... on InvalidInputError { fields { path message } }
-    }
-  }`;
-  return result.parse((await graph.data(document, { input }, as)).result);
-}
+type Viewer = Parameters<GraphBench['run']>[2];
+const steer = (name: string, input: Record<string, unknown>, payload: string, as?: Viewer) =>
+  mutate(graph, name, input, payload, as === undefined ? {} : { as });
 
 /** Tasks of one request, so that a filter finds these and no others. */
 async function tasksOf(operationId: string, states: readonly string[]): Promise<string[]> {

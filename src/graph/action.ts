@@ -35,7 +35,10 @@ export function taskOptionFields(t: InputFields) {
       type: 'DateTime',
       description: 'End the task as FAILED (START_WINDOW_MISSED) when it could not be started by this time.',
     }),
-    priority: t.int({ description: '0 to 100: tasks with a higher one start first. 50 when not given.' }),
+    priority: t.int({
+      description:
+        '0 to 100: tasks with a higher one start first, where an hour of waiting is worth ten points. 50 when not given.',
+    }),
   };
 }
 

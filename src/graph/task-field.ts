@@ -211,7 +211,7 @@ builder.prismaObjectFields(Task, (t) => ({
   }),
   priority: t.exposeInt('priority', {
     description:
-      '0 to 100; of the tasks that may start, the highest starts first, then the oldest. 50 unless asked otherwise.',
+      '0 to 100; of the tasks that may start, the highest starts first, then the oldest. Waiting counts too, so that none waits for ever: an hour is worth ten points. 50 unless asked otherwise.',
   }),
   isCancellable: t.boolean({
     select: { isCancellable: true, state: true },

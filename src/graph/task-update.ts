@@ -23,7 +23,9 @@ const UpdateTaskInput = builder.inputType('UpdateTaskInput', {
   description: 'What to change of a task that is QUEUED. What is left out stays as it is.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'As `Task.id` gave it.' }),
-    priority: t.int({ description: '0 to 100: tasks with a higher one start first.' }),
+    priority: t.int({
+      description: '0 to 100: tasks with a higher one start first, where an hour of waiting is worth ten points.',
+    }),
     notBefore: t.field({
       type: 'DateTime',
       description: 'Do not start it before this time. Null: it may start at once.',

@@ -192,6 +192,42 @@ test('the most urgent task starts first, then the oldest', async () => {
   expect(order).toEqual(['urgent', 'old', 'new', 'idle']);
 });
 
+test('a task that waits long enough starts before more urgent ones: ten points are worth an hour', async () => {
+  const order: string[] = [];
+  const named = (name: string, priority: number) =>
+    scripts.task(
+      async () => {
+        order.push(name);
+        return done();
+      },
+      { priority },
+    );
+  const ids: string[] = [];
+  const waitedHours: [string, number, number, number][] = [
+    ['urgent', 100, 0, 0],
+    ['idle for 9 hours', 0, 9, 0],
+    ['idle for 11 hours', 0, 11, 0],
+    ['idle for 11 hours, allowed to start for 1', 0, 11, 1],
+  ];
+  for (const [name, priority, hours, sinceHours] of waitedHours) {
+    const id = await engine.submit(named(name, priority));
+    await engine.database.pool.query(
+      `UPDATE "Task" SET "createdAt" = now() - make_interval(hours => $2),
+         "notBefore" = CASE WHEN $3 > 0 THEN now() - make_interval(hours => $3) END WHERE "id" = $1`,
+      [id, hours, sinceHours],
+    );
+    ids.push(id);
+  }
+  await engine.startWorker({ concurrency: 1 });
+  for (const id of ids) await engine.reaches(id, 'SUCCEEDED');
+  expect(order).toEqual([
+    'idle for 11 hours',
+    'urgent',
+    'idle for 9 hours',
+    'idle for 11 hours, allowed to start for 1',
+  ]);
+});
+
 test('a task does not start before its time, and does then', async () => {
   await engine.startWorker();
   const notBefore = new Date(Date.now() + 400);

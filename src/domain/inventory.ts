@@ -27,15 +27,11 @@ export async function syncInventory(
       if (!isId(providerId)) throw noProvider();
       const provider = await tx.provider.findFirst({ where: { AND: [visibleProviders(viewer), { id: providerId }] } });
       if (!provider) throw noProvider();
-      if (siteId !== null) await findSite(tx, viewer, provider, siteId);
-      return provider;
+      return { provider, site: siteId === null ? null : await findSite(tx, viewer, provider, siteId) };
     },
-    prepare: async (_, provider) => {
+    prepare: async (_, { provider, site }) => {
       connectorOf(domain, provider);
-      const about =
-        siteId === null
-          ? { providerId, resourceType: 'Provider', resourceId: providerId }
-          : aboutSite(providerId, siteId);
+      const about = site ? aboutSite(site) : aboutProvider(provider);
       return { input: { providerId, siteId }, about };
     },
   });
@@ -46,9 +42,13 @@ async function findSite(tx: Tx, viewer: Viewer, provider: { id: string; name: st
   if (!isId(siteId)) throw noSite();
   const site = await tx.site.findFirst({ where: { AND: [visibleSites(viewer), { id: siteId, removedAt: null }] } });
   if (!site) throw noSite();
-  if (site.providerId === provider.id) return;
+  if (site.providerId === provider.id) return site;
   const message = `The site ${site.name} does not belong to the provider ${provider.name}. Leave it out, or name one of its sites.`;
   throw new InvalidInputError([{ path: ['siteId'], message }]);
+}
+
+function aboutProvider({ id, name }: { id: string; name: string }) {
+  return { providerId: id, resourceType: 'Provider', resourceId: id, resourceName: name };
 }
 
 /** The columns of a machine's row that come from a report. */

@@ -54,6 +54,7 @@ export function aboutReplication(replication: {
   sourceSiteId: string;
   organizationId: string | null;
   virtualMachineId: string;
+  vmName: string;
 }) {
   return {
     providerId: replication.providerId,
@@ -63,6 +64,7 @@ export function aboutReplication(replication: {
     virtualMachineId: replication.virtualMachineId,
     resourceType: 'Replication',
     resourceId: replication.id,
+    resourceName: replication.vmName,
     relatedResources: [
       { type: 'VirtualMachine', id: replication.virtualMachineId },
       { type: 'Site', id: replication.sourceSiteId },

@@ -61,8 +61,9 @@ export async function registerSite(
     prepare: async (tx) => {
       const folder = await inspectFolder(domain, provider, path);
       await refuseTaken(tx, provider.id, name, folder);
-      await tx.site.create({ data: { id: siteId, providerId: provider.id, name, type: 'ON_PREMISES', path: folder } });
-      return { input: { providerId: provider.id, siteId }, about: aboutSite(provider.id, siteId) };
+      const data = { id: siteId, providerId: provider.id, name, type: 'ON_PREMISES', path: folder };
+      await tx.site.create({ data });
+      return { input: { providerId: provider.id, siteId }, about: aboutSite(data) };
     },
   });
   if (!submitted) return { siteId: null, taskId: null };
@@ -94,8 +95,9 @@ export async function removeSite(
 }
 
 /** What an inventory task says of itself. */
-export function aboutSite(providerId: string, siteId: string) {
-  return { providerId, siteId, resourceType: 'Site', resourceId: siteId };
+export function aboutSite(site: { id: string; providerId: string; name: string }) {
+  const { id, providerId, name } = site;
+  return { providerId, siteId: id, resourceType: 'Site', resourceId: id, resourceName: name };
 }
 
 /** Locks a provider's row against other changes of its sites, but not against rows that point at it. */

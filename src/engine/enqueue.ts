@@ -14,6 +14,7 @@ const aboutColumns: ReadonlySet<string> = new Set([
   'virtualMachineId',
   'resourceType',
   'resourceId',
+  'resourceName',
   'relatedResources',
   'nativeId',
   'nativeType',

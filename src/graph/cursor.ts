@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { refusal } from './refusal.ts';
 
 /** How a column's values are written in a cursor and read back. */
-export type ColumnKind = 'moment' | 'text' | 'id' | 'int' | 'bigint';
+export type ColumnKind = 'moment' | 'text' | 'id' | 'int' | 'bigint' | 'float';
 
 export interface OrderTerm {
   column: string;
@@ -27,6 +27,7 @@ const readers = {
   text: z.string().refine((text) => !text.includes('\0')),
   id: z.guid(),
   int: z.int32(),
+  float: z.number(),
   bigint: z
     .string()
     .regex(/^-?[0-9]{1,19}$/)

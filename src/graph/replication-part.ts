@@ -18,7 +18,7 @@ import { builder } from './builder.ts';
 import { loadEntity } from './entity.ts';
 import { RecoveryStateEnum, ReplicationDestinationStateEnum, ReplicationSourceStateEnum } from './replication-state.ts';
 import { Task } from './task.ts';
-import { TaskKindEnum } from './task-state.ts';
+import { TaskKindEnum } from './task-kind.ts';
 import { DataConnectionTypeEnum, TargetDiskTypeEnum } from './vocabulary.ts';
 
 export const ReplicationSource = builder.prismaObject('Replication', {

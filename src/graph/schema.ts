@@ -19,6 +19,7 @@ import './subscription.ts';
 import './task.ts';
 import './task-action.ts';
 import './task-field.ts';
+import './task-kind.ts';
 import './task-retry.ts';
 import './task-update.ts';
 import './user.ts';

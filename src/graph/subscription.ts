@@ -7,7 +7,8 @@ import { checkFilter } from './filter.ts';
 import { absentId, decodeGlobalId, encodeGlobalId, rowIds } from './global-id.ts';
 import { Task } from './task.ts';
 import { type TaskEvent, type TaskEventType, type TaskFacts, taskEvents, taskProgress } from './task-event.ts';
-import { TaskKindEnum, TaskStateEnum } from './task-state.ts';
+import { TaskKindEnum } from './task-kind.ts';
+import { TaskStateEnum } from './task-state.ts';
 
 const TaskEventTypeEnum = builder.enumType('TaskEventType', {
   description: 'What happened to a task.',

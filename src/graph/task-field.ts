@@ -6,8 +6,9 @@ import { builder } from './builder.ts';
 import { loadEntity } from './entity.ts';
 import { isResourceType, Resource } from './resource.ts';
 import { Task, TaskConnection, taskArgs, taskList } from './task.ts';
+import { TaskKindEnum } from './task-kind.ts';
 import { TaskResult } from './task-result.ts';
-import { TaskKindEnum, TaskStateEnum } from './task-state.ts';
+import { TaskStateEnum } from './task-state.ts';
 
 const failure = z.object({ code: z.string(), message: z.string(), args: z.record(z.string(), z.unknown()).optional() });
 const warningList = z.array(z.object({ code: z.string(), message: z.string() }));
@@ -100,6 +101,11 @@ builder.prismaObjectFields(Task, (t) => ({
     description: 'The object that it is mainly about. Null when there is none, or when it does not exist any more.',
     resolve: ({ resourceType: type, resourceId: id }, _args, context, info) =>
       type && id && isResourceType(type) ? loadEntity(context, info, type, id) : null,
+  }),
+  resourceName: t.exposeString('resourceName', {
+    nullable: true,
+    description:
+      'What that object was called when this was asked for: it stays readable when the object is renamed or gone.',
   }),
   relatedResources: t.field({
     type: [Resource],

@@ -2,7 +2,7 @@ import type { TaskSelection } from '../domain/task-selection.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { checkFilter } from './filter.ts';
 import { encodeGlobalId, rowId } from './global-id.ts';
-import { TaskFilter, taskWhere } from './task.ts';
+import { TaskFilter, taskWhere } from './task-filter.ts';
 
 /** The input of an action on many tasks: by ids, or by a filter that the caller has counted. */
 export function taskSelectionInput(name: string, description: string) {

@@ -56,6 +56,7 @@ export const taskSnapshot = z
     virtualMachineId: text,
     resourceType: text,
     resourceId: text,
+    resourceName: text,
     relatedResources: z.json(),
     nativeId: text,
     nativeType: text,

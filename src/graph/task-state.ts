@@ -1,8 +1,5 @@
-import type { TaskKind } from '../domain/vocabulary.ts';
 import type { TaskState } from '../engine/task.ts';
 import { builder } from './builder.ts';
-
-type Words<Word extends string> = Record<Word, { description: string }>;
 
 export const TaskStateEnum = builder.enumType('TaskState', {
   description: 'Where a task is in its life. SUCCEEDED, FAILED and CANCELLED are final: a task never leaves them.',
@@ -16,19 +13,5 @@ export const TaskStateEnum = builder.enumType('TaskState', {
     FAILED: { description: 'Ended without reaching its goal; see `error`.' },
     CANCELLED: { description: 'Stopped on request; nothing of it runs any more.' },
     UNKNOWN: { description: "A state that this version does not know; `nativeState` has the provider's word." },
-  } satisfies Words<TaskState>,
-});
-
-export const TaskKindEnum = builder.enumType('TaskKind', {
-  description: 'What a task does, the same word for every provider. Named like the mutation that makes it.',
-  values: {
-    START_REPLICATION: { description: 'Sets up the protection of a machine and makes its first recovery point.' },
-    SYNC_REPLICATION: { description: 'Makes a new recovery point by copying what changed.' },
-    TEST_FAILOVER: { description: 'Makes a machine from a recovery point to try it out, beside the protected one.' },
-    CLEAN_UP_TEST_FAILOVER: { description: 'Removes the machine that a test failover made.' },
-    FAILOVER_REPLICATION: { description: 'Makes the machine at the destination that takes over.' },
-    STOP_REPLICATION: { description: 'Ends the protection and removes its recovery points.' },
-    SYNC_INVENTORY: { description: 'Reads which machines exist at a site.' },
-    UNKNOWN: { description: "A kind that this version does not know; `nativeType` has the provider's word." },
-  } satisfies Words<TaskKind>,
+  } satisfies Record<TaskState, { description: string }>,
 });

@@ -7,15 +7,15 @@ WITH inserted AS (
   INSERT INTO "Task" AS task (
     "kind", "state", "input", "entityKey", "clientScope", "clientToken", "priority", "notBefore", "startBefore", "dueAt",
     "isCancellable", "maxAttempts", "providerId", "siteId", "organizationId", "replicationId", "virtualMachineId",
-    "resourceType", "resourceId", "relatedResources", "nativeId", "nativeType", "nativeState", "operationId",
+    "resourceType", "resourceId", "resourceName", "relatedResources", "nativeId", "nativeType", "nativeState", "operationId",
     "initiatedById", "initiatedBy", "parentId", "retryOfId"
   )
   SELECT
     new."kind", 'QUEUED', new."input", new."entityKey", new."clientScope", new."clientToken", coalesce(new."priority", 50),
     new."notBefore", new."startBefore", date_trunc('milliseconds', greatest(now(), new."notBefore")),
     new."isCancellable", new."maxAttempts", new."providerId", new."siteId", new."organizationId", new."replicationId",
-    new."virtualMachineId", new."resourceType", new."resourceId", coalesce(new."relatedResources", '[]'), new."nativeId",
-    new."nativeType", new."nativeState", new."operationId", new."initiatedById", new."initiatedBy", new."parentId",
+    new."virtualMachineId", new."resourceType", new."resourceId", new."resourceName", coalesce(new."relatedResources", '[]'),
+    new."nativeId", new."nativeType", new."nativeState", new."operationId", new."initiatedById", new."initiatedBy", new."parentId",
     new."retryOfId"
   FROM jsonb_populate_record(NULL::"Task", $1::jsonb) AS new
   ON CONFLICT DO NOTHING

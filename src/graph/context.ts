@@ -25,6 +25,8 @@ export interface GraphContext {
   operationId: string | null;
   address: string;
   userAgent: string | null;
+  /** Aborted when the client has gone before it got its answer. */
+  signal: AbortSignal;
   about: { version: string; startedAt: Date };
   /** Sets the session cookie of the response; null removes it. */
   setSessionCookie(token: string | null, expiresAt?: Date): void;

@@ -22,6 +22,7 @@ import './task-field.ts';
 import './task-kind.ts';
 import './task-retry.ts';
 import './task-update.ts';
+import './task-wait.ts';
 import './user.ts';
 import './virtual-machine.ts';
 

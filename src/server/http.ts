@@ -88,10 +88,20 @@ export function createGraphqlEndpoint(options: {
       userAgent: headers['user-agent'] ?? null,
       viewer,
       transport: 'http',
+      signal: goneSignal(response),
       setSessionCookie(newToken, expiresAt) {
         response.appendHeader('set-cookie', sessionCookieHeader(newToken, expiresAt, isSecure));
       },
     };
     await graphql(request, response, { facts });
   };
+}
+
+/** Aborted when the connection breaks before the response is complete. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }

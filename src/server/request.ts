@@ -14,6 +14,8 @@ export interface RequestFacts {
   userAgent: string | null;
   viewer: Viewer | null;
   transport: Transport;
+  /** Aborted when the connection is closed before the answer. */
+  signal: AbortSignal;
   /** Sets the session cookie of the response, null removes it. Nothing happens on a WebSocket, which has no response. */
   setSessionCookie(token: string | null, expiresAt?: Date): void;
 }

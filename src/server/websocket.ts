@@ -38,6 +38,8 @@ interface SocketExtra {
   request: IncomingMessage;
   /** Set once the client has been let in. */
   token: string | null;
+  /** Aborted when the socket is closed. */
+  gone: AbortSignal;
 }
 
 /** The WebSocket half of the server: protocol graphql-transport-ws at /graphql. */
@@ -64,13 +66,14 @@ export function createGraphqlSockets(options: {
   const { execute, subscribe } = graphql.getEnveloped({});
   let isClosing = false;
 
-  function factsOf({ request }: SocketExtra, viewer: Viewer | null): RequestFacts {
+  function factsOf({ request, gone }: SocketExtra, viewer: Viewer | null): RequestFacts {
     return {
       ...requestIds(request),
       address: clientAddress(request, publicUrl),
       userAgent: request.headers['user-agent'] ?? null,
       viewer,
       transport: 'websocket',
+      signal: gone,
       setSessionCookie() {},
     };
   }
@@ -133,6 +136,7 @@ export function createGraphqlSockets(options: {
 
   function serve(socket: WebSocket, request: IncomingMessage): void {
     let isAlive = true;
+    const gone = new AbortController();
     const pings = setInterval(() => {
       if (!isAlive) return socket.terminate();
       isAlive = false;
@@ -171,10 +175,11 @@ export function createGraphqlSockets(options: {
           });
         },
       },
-      { request, token: null },
+      { request, token: null, gone: gone.signal },
     );
     socket.once('close', (code, reason) => {
       clearInterval(pings);
+      gone.abort();
       closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'a socket could not be left'));
     });
   }

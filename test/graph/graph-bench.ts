@@ -28,6 +28,8 @@ export interface GraphBench {
     as?: Viewer | null,
   ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult>;
   cookies: (string | null)[];
+  /** Lets the clients of all operations go away. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
     parameters.push(params);
   });
   const cookies: (string | null)[] = [];
+  const leaving = new AbortController();
   const viewer = await bench.viewer('ADMINISTRATOR', 'OPERATOR');
 
   const contextOf = (as: Viewer | null): GraphContext => ({
@@ -57,6 +60,7 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
     operationId: 'operation-1',
     address: '127.0.0.1',
     userAgent: 'test',
+    signal: leaving.signal,
     about: { version: '1.2.3', startedAt: new Date('2026-01-02T03:04:05Z') },
     setSessionCookie: (token) => cookies.push(token),
     health: async () => [
@@ -78,6 +82,7 @@ export async function openGraph(options: BenchOptions = {}): Promise<GraphBench>
     schema,
     viewer,
     cookies,
+    leave: () => leaving.abort(),
     run,
     async data(document, variables, as) {
       const result = await run(document, variables, as);

@@ -88,7 +88,7 @@ describe('the conventions of the graph', () => {
 
   test('the root fields have the names that clients are written against', () => {
     const reads =
-      'node nodes viewer about health providers provider sites site organizations organization virtualMachines virtualMachine replications replication instance tasks task taskKinds _service _entities';
+      'node nodes viewer about health providers provider sites site organizations organization virtualMachines virtualMachine replications replication instance tasks task taskKinds waitForTask _service _entities';
     expect(Object.keys(query).sort()).toEqual(reads.split(' ').sort());
     const actions =
       'signIn signOut startReplication stopReplication syncReplication failoverReplication testFailover cleanUpTestFailover syncInventory registerSite removeSite cancelTasks deleteTasks updateTask retryTask';

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const all = ['engine', 'replicate'];
+const all = ['engine', 'tasks', 'replicate'];
 const [name, ...options] = process.argv.slice(2);
 if (name !== undefined && !all.includes(name)) {
   console.error(`There is no benchmark ${name}. Name one of: ${all.join(', ')}; none runs all of them.`);

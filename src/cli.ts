@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, readConfig } from './config.ts';
 import { type Role, roles } from './domain/viewer.ts';
 
@@ -88,6 +88,32 @@ function program(): Command {
     .command('list')
     .description('list the users')
     .action(async () => (await import('./cli/user.ts')).listUsersCommand(readConfig()));
+
+  const task = drgraph.command('task').description('list the tasks, follow one to its end');
+  task
+    .command('list')
+    .description('list the newest tasks, the newest first')
+    .option('-a, --active', 'only those that have not ended', false)
+    .addOption(
+      new Option('-n, --limit <number>', 'how many at most, 1 to 500').default(20).argParser((text) => {
+        const limit = Number(text);
+        if (Number.isInteger(limit) && limit >= 1 && limit <= 500) return limit;
+        throw new InvalidArgumentError('Give a whole number from 1 to 500.');
+      }),
+    )
+    .action(async (options: { active: boolean; limit: number }) => {
+      const { listTasksCommand } = await import('./cli/task.ts');
+      await listTasksCommand(readConfig(), { isActive: options.active, limit: options.limit });
+    });
+  task
+    .command('watch')
+    .description('show the progress of a task until it has ended')
+    .argument('<id>', 'as "drgraph task list" or the API names it')
+    .addHelpText('after', '\nExit code 0 when it SUCCEEDED, 1 otherwise. Ctrl-C stops watching; the task goes on.')
+    .action(async (id: string) => {
+      const { watchTaskCommand } = await import('./cli/task.ts');
+      process.exitCode = (await watchTaskCommand(readConfig(), id)) ? 0 : 1;
+    });
   return drgraph;
 }
 

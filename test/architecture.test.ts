@@ -21,7 +21,15 @@ const borders: Record<string, readonly string[]> = {
   'src/engine': ['src/events'],
   'src/events': [],
   'src/database': ['src/engine', 'prisma/client'],
-  'src/cli': ['src/config.ts', 'src/resources.ts', 'src/database', 'src/domain', 'src/main.ts'],
+  'src/cli': [
+    'src/config.ts',
+    'src/resources.ts',
+    'src/database',
+    'src/domain',
+    'src/engine',
+    'src/events',
+    'src/main.ts',
+  ],
   'src/config.ts': [],
   'src/secret-key.ts': [],
 };

@@ -61,7 +61,7 @@ describe('usage', () => {
   test('the help names every command and says that none needs the service stopped', async () => {
     const { code, stdout, stderr } = await drgraph(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const command of ['start', 'migrate', 'doctor', 'user'])
+    for (const command of ['start', 'migrate', 'doctor', 'user', 'task'])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     expect(stdout).toContain('No command needs the service stopped');
   });
@@ -289,5 +289,77 @@ describe('start', () => {
     expect({ code, says: stderr.includes('set PORT to another number') }).toEqual({ code: 1, says: true });
     taken.close();
     await drop();
+  });
+});
+
+describe('drgraph task', () => {
+  let url: string;
+  let drop: () => Promise<void>;
+  let client: Client;
+  const insert = async (state: string, name: string) => {
+    const { rows } = await client.query<{ id: string }>(
+      `INSERT INTO "Task" ("kind", "state", "resourceName", "progress", "finishedAt")
+       VALUES ('SYNC_REPLICATION', $1, $2, 50, CASE WHEN $1 = 'FAILED' THEN now() END) RETURNING "id"`,
+      [state, name],
+    );
+    return rows[0]?.id ?? '';
+  };
+  const end = (id: string, state: string, error: object | null) =>
+    client.query(
+      `WITH ended AS (
+         UPDATE "Task" SET "state" = $2, "progress" = 100, "finishedAt" = now(), "error" = $3 WHERE "id" = $1 RETURNING *
+       )
+       INSERT INTO "Event" ("stream", "type", "subjectId", "payload")
+       SELECT 'task', 'STATE_CHANGED', "id", jsonb_build_object('state', "state") FROM ended`,
+      [id, state, error],
+    );
+
+  beforeAll(async () => {
+    ({ url, drop } = await testDatabase());
+    client = new Client({ connectionString: url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await drop();
+  });
+
+  test('list shows the newest first, or only what goes on', async () => {
+    const running = await insert('RUNNING', 'mail');
+    const failed = await insert('FAILED', 'files');
+    const env = { DATABASE_URL: url };
+    const all = await drgraph(['task', 'list'], { env });
+    expect(all).toMatchObject({ code: 0, stderr: '' });
+    expect(all.stdout.split('\n').map((line) => line.split(/ +/)[0])).toEqual(['TASK', failed, running, '']);
+    expect(all.stdout).toContain('mail   RUNNING  [##########----------]  50 %');
+    const active = await drgraph(['task', 'list', '--active', '-n', '5'], { env });
+    expect(active.stdout).toContain(running);
+    expect(active.stdout).not.toContain(failed);
+    expect(await drgraph(['task', 'list', '-n', '0'], { env })).toMatchObject({ code: 2 });
+  });
+
+  test.each([
+    ['SUCCEEDED', null, 0],
+    ['FAILED', { code: 'DISK_FULL', message: 'The disk is full.' }, 1],
+  ])('watch follows a task until it is %s', async (state, error, code) => {
+    const id = await insert('RUNNING', 'mail');
+    const graphId = Buffer.from(`Task:${id}`).toString('base64url');
+    const { child, ended } = launch(['task', 'watch', graphId], { env: { DATABASE_URL: url } });
+    await once(child.stdout, 'data');
+    await end(id, state, error);
+    const outcome = await ended;
+    expect(outcome.stdout).toBe(
+      `SYNC_REPLICATION of mail  [##########----------]  50 %  RUNNING\n` +
+        `SYNC_REPLICATION of mail  [####################] 100 %  ${state}\n`,
+    );
+    expect(outcome).toMatchObject({ code, stderr: error === null ? '' : `drgraph: ${error.message}\n` });
+  });
+
+  test('watch says when there is no such task', async () => {
+    const { code, stderr } = await drgraph(['task', 'watch', 'nothing'], { env: { DATABASE_URL: url } });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'drgraph: There is no task nothing. "drgraph task list" names the newest.\n',
+    });
   });
 });

@@ -3,6 +3,7 @@ import { createUser, listUsers, setPassword } from '../domain/user.ts';
 import type { Role } from '../domain/viewer.ts';
 import { withDatabase } from './open.ts';
 import { readPassword } from './password.ts';
+import { table } from './table.ts';
 
 /** `drgraph user create`. */
 export async function createUserCommand(
@@ -32,14 +33,4 @@ export async function listUsersCommand(config: Config): Promise<void> {
     user.lastSignInAt?.toISOString() ?? 'never',
   ]);
   process.stdout.write(table([['USER', 'NAME', 'ROLES', 'STATE', 'LAST SIGN-IN'], ...rows]));
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
 }

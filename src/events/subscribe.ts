@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { endable } from './endable.ts';
 import { CursorExpiredError, type StreamItem, type Subscription } from './event.ts';
 import { createInbox } from './inbox.ts';
 import { readPage } from './page.ts';
@@ -29,26 +30,7 @@ export function subscribe(
   const asked = source.tail.head();
   const stop = new AbortController();
   const signal = subscription.signal ? AbortSignal.any([subscription.signal, stop.signal]) : stop.signal;
-  const items = read(source, subscription, asked, signal);
-  // A plain generator cannot be ended while it waits: `return` would queue behind the `next` under way.
-  const end = async (): Promise<IteratorResult<StreamItem, void>> => {
-    stop.abort();
-    return items.return();
-  };
-  return {
-    next: () => items.next(),
-    return: end,
-    async throw(error) {
-      await end();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      await end();
-    },
-  };
+  return endable(read(source, subscription, asked, signal), stop);
 }
 
 async function* read(

@@ -1,3 +1,4 @@
+import { endable } from '../events/endable.ts';
 import {
   CursorExpiredError,
   type EventReader,
@@ -37,26 +38,7 @@ export function eventStream<Event>(
 ): AsyncGenerator<Event, void, undefined> {
   const stop = new AbortController();
   // Now, not when the client first asks: `now` is the moment of this call.
-  const items = read(events.subscribe({ ...subscription, signal: stop.signal }), each);
-  // A plain generator cannot be ended while it waits: `return` would queue behind the `next` under way.
-  const end = async (): Promise<IteratorResult<Event, void>> => {
-    stop.abort();
-    return items.return();
-  };
-  return {
-    next: () => items.next(),
-    return: end,
-    async throw(error) {
-      await end();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      await end();
-    },
-  };
+  return endable(read(events.subscribe({ ...subscription, signal: stop.signal }), each), stop);
 }
 
 async function* read<Event>(

@@ -1,3 +1,5 @@
+import { saidColumns, setSaid } from './said.ts';
+
 /**
  * Ends the tasks of the list $1 (id, leaseToken, what they leave behind) by the transition $2, each only while its lease is held;
  * returns those that were. Fields of progress that the list leaves out keep their value.
@@ -8,9 +10,7 @@ export const endTasksSql = {
   text: `
 WITH ending AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS ending (
-    "id" uuid, "leaseToken" bigint, "result" jsonb, "error" jsonb, "completeReason" text, "warnings" jsonb,
-    "percent" float8, "phase" text, "bytesDone" bigint, "bytesTotal" bigint, "objectsDone" bigint, "objectsTotal" bigint,
-    "transferRate" float8
+    "id" uuid, "leaseToken" bigint, "result" jsonb, "error" jsonb, "completeReason" text, ${saidColumns}
   )
 ), ended AS (
   UPDATE "Task" AS task SET
@@ -18,16 +18,7 @@ WITH ending AS (
     "result" = nullif(ending."result", 'null'),
     "error" = nullif(ending."error", 'null'),
     "completeReason" = ending."completeReason",
-    "warnings" = task."warnings" || coalesce(
-      (SELECT jsonb_agg(warning) FROM jsonb_array_elements(ending."warnings") AS warning
-        WHERE NOT task."warnings" @> jsonb_build_array(warning)), '[]'),
-    "progress" = coalesce(ending."percent", task."progress"),
-    "phase" = coalesce(ending."phase", task."phase"),
-    "bytesDone" = coalesce(ending."bytesDone", task."bytesDone"),
-    "bytesTotal" = coalesce(ending."bytesTotal", task."bytesTotal"),
-    "objectsDone" = coalesce(ending."objectsDone", task."objectsDone"),
-    "objectsTotal" = coalesce(ending."objectsTotal", task."objectsTotal"),
-    "transferRate" = coalesce(ending."transferRate", task."transferRate"),
+    ${setSaid('ending')},
     "waitingFor" = NULL,
     "leaseExpiresAt" = NULL,
     "finishedAt" = clock_timestamp(),

@@ -322,3 +322,20 @@ test('a job that does not stop when it is told to does not keep its worker from 
   expect((await engine.row(id)).state).toBe('RUNNING');
   gate.resolve();
 });
+
+test('a warning that is said again, after it was written, is kept once', async () => {
+  await engine.startWorker();
+  const warning = { code: 'ODD', message: 'Something is odd.' };
+  const again = signal<void>();
+  const task = scripts.task(async ({ warn }) => {
+    warn(warning);
+    await again.promise;
+    warn(warning);
+    return done();
+  });
+  const id = await engine.submit(task);
+  await expect.poll(async () => (await engine.row(id)).warnings).toEqual([warning]);
+  again.resolve();
+  await engine.reaches(id, 'SUCCEEDED');
+  expect((await engine.row(id)).warnings).toEqual([warning]);
+});
